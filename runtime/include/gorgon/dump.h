@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef GORGON_DUMP_H
+#define GORGON_DUMP_H
+/*
+ * What: a look at all goroutines of the running program.
+ */
+#include <gorgon/base.h>
+
+GOR_BEGIN_DECLS
+
+enum gor_dump_flags {
+	GOR_DUMP_ALL = 0,
+	GOR_DUMP_SELF = 1,   /* only the calling goroutine */
+	GOR_DUMP_SYSTEM = 2, /* frames and goroutines of the runtime too, with pc, sp and fp */
+};
+
+/*
+ * Writes the state and stack of every goroutine to fd, the caller's first, in the form of a Go traceback; the
+ * program then goes on.  As runtime.Stack(buf, true).
+ *
+ * The threads of the runtime are stopped while the stacks are read, not while the text is made and written,
+ * so a reader of fd may be a goroutine of the same program.  Threads that never used the runtime are not
+ * stopped and not shown.  A system call that one of the stopped threads was in may fail with EINTR, as after
+ * any signal handler.
+ *
+ * Any thread may call it, but not a signal handler.  The call blocks the thread, not only the goroutine.
+ * flags: enum gor_dump_flags.  Returns 0, or a negative errno of the first write that failed (-EPIPE raises no
+ * signal), -ENOMEM if goroutines are missing for lack of memory, -EBUSY if the program is dying already.
+ */
+GOR_API int gor_dump(int fd, int flags);
+
+GOR_END_DECLS
+#endif

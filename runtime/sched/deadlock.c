@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What: `all goroutines are asleep - deadlock!`
+ *
+ * How: when the last thread in the runtime goes to sleep with no timer pending, no goroutine can be made
+ * ready from inside.  What is left are threads outside: a goroutine in user code whose P was taken (main in
+ * pthread_join), an adopted thread, a thread of the program's that never called the runtime.  Any of them
+ * could still send something.  But a thread that sleeps in a futex without a timeout can be woken only by
+ * another thread of the process (futexes shared between processes are given the benefit of the doubt by
+ * the operation code); so if every thread of the process is either an idle M, sysmon, or asleep in such a
+ * futex, then nothing can ever happen again, and that is a proof.  /proc/self/task/TID/syscall tells; if
+ * anything else is seen, the check says nothing and sysmon repeats it from time to time.
+ *
+ * Two readings with unchanged voluntary context switch counts make sure that no thread ran in between.
+ *
+ * Locking: sched.lock is held while deciding.
+ * Context: M, or sysmon.
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "sched/proc.h"
+#include "sys/sanitize.h"
+
+static uint32_t suspected; /* atomic: the last check could not tell */
+
+bool gori_deadlock_suspected(void)
+{
+	return gori_load(&suspected);
+}
+
+/* ---- what other threads do -------------------------------------------------------------------------------- */
+
+static long read_task_file(const char *tid, const char *name, char *buf, size_t size)
+{
+	char path[64] = "/proc/self/task/";
+	int fd;
+	long n;
+
+	strcat(path, tid);
+	strcat(path, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	n = read(fd, buf, size - 1);
+	close(fd);
+	if (n >= 0)
+		buf[n] = 0;
+	return n;
+}
+
+/* "202 0xADDR 0xOP 0xVAL 0xTIMEOUT ...": a private futex wait without a timeout. */
+static bool waits_for_ever(const char *line)
+{
+	unsigned long nr, addr, op, timeout;
+	char *end;
+
+	nr = strtoul(line, &end, 10);
+	if (end == line)
+		return false; /* "running" */
+	if (gori_company & GORI_HOOK_TSAN && (nr == SYS_clock_nanosleep || nr == SYS_nanosleep))
+		return true; /* the sanitizer's own thread */
+	if (nr != SYS_futex)
+		return false;
+	addr = strtoul(end, &end, 16);
+	if (addr == (uintptr_t)&gori_sched.lock)
+		return false; /* on its way in: it waits for this check to be over */
+	op = strtoul(end, &end, 16);
+	strtoul(end, &end, 16);
+	timeout = strtoul(end, &end, 16);
+	op &= (unsigned long)FUTEX_CMD_MASK;
+	return timeout == 0 && (op == FUTEX_WAIT || op == FUTEX_WAIT_BITSET || op == FUTEX_LOCK_PI);
+}
+
+static bool is_ours_and_idle(int32_t tid)
+{
+	if (tid == gori_load(&gori_sched.sysmon_tid) || tid == (int32_t)syscall(SYS_gettid))
+		return true;
+	for (struct gori_m *m = gori_allm(); m; m = m->all_next)
+		if (m->tid == tid)
+			return !m->lost;
+	return false;
+}
+
+/* How often this thread has slept, plus one; -1 if it may still do something. */
+static int64_t sleeps_of(const char *tid)
+{
+	char buf[2048];
+	const char *p;
+
+	if (read_task_file(tid, "/syscall", buf, sizeof buf) <= 0 || !waits_for_ever(buf))
+		return -1;
+	if (read_task_file(tid, "/status", buf, sizeof buf) <= 0)
+		return -1;
+	p = strstr(buf, "\nvoluntary_ctxt_switches:");
+	return p ? atoll(p + 25) + 1 : -1;
+}
+
+/* The sum over all threads outside; -1 if one of them may still do something.  No heap: the lock is held. */
+static int64_t outside_threads_asleep(void)
+{
+	int fd = open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char buf[4096] __attribute__((aligned(8)));
+	int64_t sum = 0;
+	long n;
+
+	if (fd < 0)
+		return -1;
+	while (sum >= 0 && (n = syscall(SYS_getdents64, fd, buf, sizeof buf)) > 0) {
+		for (long at = 0; at < n;) {
+			struct dirent64 *e = (struct dirent64 *)(buf + at);
+			int64_t sleeps = 0;
+
+			at += e->d_reclen;
+			if (e->d_name[0] != '.' && !is_ours_and_idle(atoi(e->d_name)))
+				sleeps = sleeps_of(e->d_name);
+			if (sleeps < 0) {
+				sum = -1;
+				break;
+			}
+			sum += sleeps;
+		}
+	}
+	close(fd);
+	return sum;
+}
+
+static bool nobody_outside_can_act(void)
+{
+	int64_t first = outside_threads_asleep();
+
+	return first >= 0 && outside_threads_asleep() == first;
+}
+
+/* ---- the verdict ------------------------------------------------------------------------------------------- */
+
+/* No goroutine runs inside the runtime or is queued.  sched.lock is held. */
+static bool inside_is_still(void)
+{
+	return !gori_load(&gori_sched.stopping) && gori_sched.nidle_p == gori_sched.nprocs &&
+	       !gori_sched.runq.size && !gori_sched.fresh.size && !gori_load(&gori_sched.nspinning);
+}
+
+static void report(void)
+{
+	gori_unlock(&gori_sched.lock);
+	if (gori_sched.main_exited)
+		gori_fatal("no goroutines (main called runtime.Goexit) - deadlock!");
+	gori_fatal("all goroutines are asleep - deadlock!");
+}
+
+/* A goroutine in gor_settle waits for just this moment. */
+static bool wake_settler(void)
+{
+	struct gori_g *g = gori_sched.settler;
+
+	if (!g || gori_load(&gori_sched.nlost))
+		return false;
+	gori_sched.settler = NULL;
+	g->wake = 1;
+	gori_store(&g->status, GORI_GRUNNABLE);
+	gori_globq_put(g);
+	return true;
+}
+
+/*
+ * An M is about to sleep.  The caller looks at the global queue afterwards: a settler may be in it.
+ */
+void gori_deadlock_check(void)
+{
+	gori_store(&suspected, 0);
+	if (!inside_is_still() || wake_settler() || gori_timers_any())
+		return;
+	if (nobody_outside_can_act())
+		report();
+	gori_store(&suspected, 1);
+	gori_sysmon_start();
+	gori_sysmon_kick();
+}
+
+/* Context: sysmon. */
+void gori_deadlock_recheck(void)
+{
+	gori_lock(&gori_sched.lock);
+	if (inside_is_still() && !gori_timers_any() && nobody_outside_can_act())
+		report();
+	gori_unlock(&gori_sched.lock);
+}

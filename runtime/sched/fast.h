@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef GORI_FAST_H
+#define GORI_FAST_H
+/*
+ * What: the common cases of parking, readying and switching, inline, for the files where nanoseconds count:
+ * channels, locks and the scheduler itself.
+ *
+ * How: each falls back to an out-of-line function of proc.c or runq.c in the uncommon case.  proc.c explains
+ * the concepts.
+ *
+ * Context: G, inside the runtime, unless marked.
+ */
+#include "arch/x86_64/arch.h"
+#include "sched/proc.h"
+#include "sys/clock.h"
+#include "sys/sanitize.h"
+
+#pragma GCC visibility push(hidden)
+
+void gori_ready_slow(struct gori_p *p, struct gori_g *g);
+
+/*
+ * Goes on in `to`, whose registers are saved at sp.  Returns when somebody switches back to `from`, perhaps
+ * on another thread.  errno belongs to the goroutine.
+ */
+static inline void gori_switch_to(struct gori_m *m, struct gori_g *from, struct gori_g *to, void *sp)
+{
+	to->sp = NULL;
+	to->m = m;
+	m->curg = to;
+	from->saved_errno = *m->errno_loc;
+	*m->errno_loc = to->saved_errno;
+	if (gori_unlikely(gori_switch_hooks))
+		gori_hook_switch(m, from, to);
+	gori_arch_switch(&from->sp, sp);
+	if (gori_unlikely(gori_switch_hooks))
+		gori_hook_switched(from);
+}
+
+/*
+ * The next goroutine if it can be resumed at once; NULL if g0 has to find one: it is time to look at timers
+ * and the global queue, somebody wants this P, or the queues are empty.
+ */
+static inline struct gori_g *gori_pick(struct gori_m *m, struct gori_p *p, void **ret_sp)
+{
+	struct gori_g *g;
+
+	if (gori_unlikely(--p->budget < 0) || gori_unlikely(gori_load(&m->claim)) ||
+	    gori_unlikely(m->locked_g != NULL))
+		return NULL;
+	g = p->runnext;
+	if (gori_likely(g != NULL))
+		gori_store(&p->runnext, NULL);
+	else if (!(g = gori_runq_get(p)))
+		return NULL;
+	*ret_sp = gori_load_acq(&g->sp); /* pairs with the switch's last store */
+	if (gori_unlikely(!*ret_sp || g->locked_m)) {
+		m->next_g = g;
+		return NULL;
+	}
+	return g;
+}
+
+static inline void gori_start_running(struct gori_p *p, struct gori_g *g)
+{
+	gori_store(&p->schedtick, p->schedtick + 1);
+	gori_store(&g->status, GORI_GRUNNING);
+}
+
+/* Runs something else; self has been parked, queued, or has ended. */
+static inline void gori_switch_next(struct gori_m *m, struct gori_g *self)
+{
+	struct gori_p *p = m->p;
+	void *sp;
+	struct gori_g *next = gori_pick(m, p, &sp);
+
+	if (gori_likely(next != NULL)) {
+		gori_start_running(p, next);
+	} else {
+		next = &m->g0;
+		sp = next->sp;
+	}
+	gori_switch_to(m, self, next, sp);
+}
+
+/* From here on a waker may find g; only g->sp keeps it from running before its registers are saved. */
+static inline void gori_mark_waiting(struct gori_g *g, enum gori_wait reason, void *obj)
+{
+	g->wait = (uint8_t)reason;
+	g->wait_obj = obj;
+	g->since = gori_coarse_now();
+	gori_store_rel(&g->status, GORI_GWAITING);
+}
+
+/* gori_park of sched.h for callers that have m at hand. */
+static inline uint64_t gori_park_fast(struct gori_m *m, uint32_t *unlock, enum gori_wait reason, void *obj)
+{
+	struct gori_g *g = m->curg;
+
+	gori_mark_waiting(g, reason, obj);
+	if (unlock)
+		gori_punlock(unlock);
+	gori_switch_next(m, g);
+	return g->wake;
+}
+
+/* gori_ready of sched.h for callers that have p at hand. */
+static inline void gori_ready_fast(struct gori_p *p, struct gori_g *g)
+{
+	gori_store(&g->status, GORI_GRUNNABLE);
+	if (gori_likely(!gori_load(&gori_multi) && !p->runnext))
+		gori_store(&p->runnext, g);
+	else
+		gori_ready_slow(p, g);
+}
+
+#pragma GCC visibility pop
+
+#endif

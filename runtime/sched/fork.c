@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What: fork.  The child may exec, or go on: it has one thread and the goroutines that were parked or queued.
+ *
+ * How: the world is stopped across the fork, so no lock is held and no queue is half changed in the child.
+ * There, every other thread is gone, and with it the goroutines that ran on it; those are marked dead.
+ * The child goes on with one P (gor_maxprocs can change that) and starts no thread by itself: between fork
+ * and exec nothing runs but the goroutine that forked, until it parks.
+ *
+ * vfork and posix_spawn do not run these handlers and need not: the child only execs.
+ *
+ * Context: pthread_atfork handlers, on the thread that forks; user code, outside the runtime.
+ */
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "sched/proc.h"
+#include "sys/barrier.h"
+
+static void before_fork(void)
+{
+	gori_enter();
+	gori_world_stop();
+	gori_lock(&gori_sched.lock);
+}
+
+static void after_in_parent(void)
+{
+	gori_unlock(&gori_sched.lock);
+	gori_world_start(0, true);
+	gori_exit();
+}
+
+/* Threads of the parent's that do not exist here. */
+static void forget_thread(struct gori_m *m)
+{
+	struct gori_g *g = m->curg;
+
+	m->tid = 0;
+	m->p = NULL;
+	m->lost = 0;
+	m->locked_g = NULL;
+	m->next_g = NULL;
+	m->ending = 1; /* its stack and its g0 are lost */
+	if (g != &m->g0 && g->m == m && !g->sp)
+		gori_store(&g->status, GORI_GDEAD);
+}
+
+static void after_in_child(void)
+{
+	struct gori_m *self = gori_m();
+
+	self->tid = (int32_t)syscall(SYS_gettid);
+	for (struct gori_m *m = gori_allm(); m; m = m->all_next)
+		if (m != self)
+			forget_thread(m);
+	gori_sched.idle_m = NULL;
+	gori_sched.timekeeper = NULL;
+	gori_sched.timekeeper_until = INT64_MAX;
+	gori_sched.nspinning = 0;
+	gori_sched.nlost = 0;
+	gori_sched.nforeign_out = 0;
+	gori_sysmon_reset_after_fork();
+	gori_barrier_init(); /* the registration is not inherited */
+	gori_unlock(&gori_sched.lock);
+	gori_world_start(1, false);
+	gori_exit();
+}
+
+void gori_fork_init(void)
+{
+	pthread_atfork(before_fork, after_in_parent, after_in_child);
+}

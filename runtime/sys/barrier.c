@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* What: the asymmetric barrier; see barrier.h. */
+#define _GNU_SOURCE
+#include "sys/barrier.h"
+
+#include <linux/membarrier.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "sys/futex.h"
+
+static bool use_mprotect;
+static void *page;
+static uint32_t page_lock;
+
+static long membarrier(int cmd)
+{
+	return syscall(SYS_membarrier, cmd, 0, 0);
+}
+
+void gori_barrier_init(void)
+{
+	if (membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) == 0)
+		return;
+	page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (page == MAP_FAILED)
+		abort();
+	use_mprotect = true;
+}
+
+/* The page must be present and writable when it becomes read-only, or no TLB has to be flushed. */
+static void tlb_shootdown(void)
+{
+	gori_lock(&page_lock);
+	if (mprotect(page, 4096, PROT_READ | PROT_WRITE) != 0)
+		abort();
+	++*(volatile char *)page;
+	if (mprotect(page, 4096, PROT_READ) != 0)
+		abort();
+	gori_unlock(&page_lock);
+}
+
+void gori_barrier_all_threads(void)
+{
+	if (use_mprotect || membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED) != 0)
+		tlb_shootdown();
+}
+
+bool gori_barrier_is_fallback(void)
+{
+	return use_mprotect;
+}
