@@ -33,17 +33,17 @@ skip()
 # expect NAME COMMAND...: ok if the command succeeds.
 expect()
 {
-	name=$1
+	expected=$1
 	shift
-	if "$@" >"$work/output" 2>&1; then ok "$name"; else not_ok "$name" "$work/output"; fi
+	if "$@" >"$work/output" 2>&1; then ok "$expected"; else not_ok "$expected" "$work/output"; fi
 }
 
 # refuse NAME COMMAND...: ok if it fails.
 refuse()
 {
-	name=$1
+	expected=$1
 	shift
-	if "$@" >"$work/output" 2>&1; then not_ok "$name" "$work/output"; else ok "$name"; fi
+	if "$@" >"$work/output" 2>&1; then not_ok "$expected" "$work/output"; else ok "$expected"; fi
 }
 
 finish()

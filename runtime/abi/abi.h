@@ -295,6 +295,22 @@ struct gori_m {
 	struct gori_g g0;               /* the scheduler's own context on this thread */
 };
 
+/* ---- stacks ------------------------------------------------------------------------------------------ */
+
+/*
+ * Slots of one size, the first at base.  The G of a slot lies at
+ *	slot + slot_size - sizeof(struct gori_g) - GORI_SKEW_STEP * (1 + slot / slot_size % GORI_SKEWS)
+ * (slot being an address, a multiple of slot_size); see sched/stack.c for the rest.
+ */
+struct gori_arena {
+	uintptr_t base;
+	uint32_t nslots;
+	uint32_t used;                  /* atomic; slots below it were handed out at least once */
+};
+
+#define GORI_SKEWS 16
+#define GORI_SKEW_STEP 64
+
 /* ---- channels --------------------------------------------------------------------------------------- */
 
 #define GORI_CHAN_COOKIE 0x6e616863726f67ULL /* "gorchan" */

@@ -36,12 +36,13 @@ struct gori_defer {
 	uint32_t state;                 /* enum gori_defer_state */
 	uint32_t unused;
 	struct gori_call call;
+	uint64_t tail;                  /* copy of check: a record that was overwritten in part is found out */
 	uint64_t words[GORI_DEFER_WORDS];
 };
 
 static inline uint64_t gori_defer_check(const struct gori_defer *d)
 {
-	uint64_t x = (uintptr_t)d + 3 * (uint64_t)(uintptr_t)d->link + 5 * (uint64_t)d->frame;
+	uint64_t x = (uintptr_t)d + 3 * (uint64_t)(uintptr_t)d->link + 5 * (uint64_t)d->frame + 7 * (uint64_t)d->ret;
 
 	return (x * 0x9e3779b97f4a7c15ULL) ^ GORI_DEFER_COOKIE;
 }
@@ -49,6 +50,7 @@ static inline uint64_t gori_defer_check(const struct gori_defer *d)
 /* A deferred call of a function that returns as usual, while a panic runs another further out. */
 struct gori_nested {
 	struct gori_nested *link;
+	uintptr_t frame;                /* of the runtime's function that makes it: the call's frames are below */
 };
 
 enum gori_panic_text {
@@ -63,6 +65,7 @@ struct gori_panic {
 	struct gori_defer *defer;       /* whose call it runs now, NULL between calls */
 	uintptr_t argp;                 /* stack pointer right before that call; 0 between calls */
 	struct gori_nested *nested;     /* inside that call, innermost first */
+	uintptr_t base;                 /* frame address of the function that was called to panic */
 	uintptr_t frame;                /* goexit: the frame that a recovered panic above it goes back to */
 	struct gor_any value;
 	uint8_t goexit;                 /* not a panic but gor_goexit */

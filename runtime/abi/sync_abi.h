@@ -22,8 +22,9 @@
 #include <gorgon/sync.h>
 
 _Static_assert(sizeof(struct gor_waitq) == sizeof(struct gori_waitq) &&
-	offsetof(struct gor_waitq, first) == offsetof(struct gori_waitq, first) &&
-	offsetof(struct gor_waitq, last) == offsetof(struct gori_waitq, last), "one layout, two names");
+		       offsetof(struct gor_waitq, first) == offsetof(struct gori_waitq, first) &&
+		       offsetof(struct gor_waitq, last) == offsetof(struct gori_waitq, last),
+	       "one layout, two names");
 
 /* ---- gor_mutex: word ---------------------------------------------------------------------------------
  *
@@ -69,16 +70,16 @@ enum {
 
 /* One call under way; on the stack of the goroutine that makes it. */
 struct gori_flight {
-	struct gori_flight *next;  /* in its bucket, while linked */
+	struct gori_flight *next; /* in its bucket, while linked */
 	const char *key;
 	uint64_t hash;
-	void *value;               /* what fn stored */
-	int code;                  /* what fn returned */
-	uint32_t linked;           /* in its bucket: finished or forgotten flights are not */
-	uint32_t shared;           /* how many wait, or waited, for it */
-	uint32_t outcome;          /* how fn ended; 0 = it has not */
-	int64_t owner;             /* goid of who makes the call */
-	void *pc;                  /* return address of its gor_singleflight_do */
+	void *value;      /* what fn stored */
+	int code;         /* what fn returned */
+	uint32_t linked;  /* in its bucket: finished or forgotten flights are not */
+	uint32_t shared;  /* how many wait, or waited, for it */
+	uint32_t outcome; /* how fn ended; 0 = it has not */
+	int64_t owner;    /* goid of who makes the call */
+	void *pc;         /* return address of its gor_singleflight_do */
 	struct gor_singleflight *group;
 	struct gor_waitq waiters;
 };
@@ -95,29 +96,29 @@ enum gori_ctx_kind { GORI_CTX_BACKGROUND = 0, GORI_CTX_CANCEL, GORI_CTX_VALUE };
  * the tree, root->lock.
  */
 struct gor_context {
-	uint64_t cookie;               /* GORI_CTX_COOKIE; cleared when freed */
-	uint32_t kind;                 /* enum gori_ctx_kind */
-	uint32_t refs;                 /* owners: gor_ctx_ref, and children by `parent` */
-	struct gor_context *parent;    /* a reference; NULL for the background */
-	struct gor_context *up;        /* nearest parent that can be cancelled; NULL if there is none */
-	int64_t deadline;              /* monotonic ns; INT64_MAX if there is none; never later than up's */
-	const void *key;               /* VALUE */
-	void *value;                   /* VALUE */
-	int64_t maker;                 /* goid */
-	void *pc;                      /* return address of the call that made it */
+	uint64_t cookie;            /* GORI_CTX_COOKIE; cleared when freed */
+	uint32_t kind;              /* enum gori_ctx_kind */
+	uint32_t refs;              /* owners: gor_ctx_ref, and children by `parent` */
+	struct gor_context *parent; /* a reference; NULL for the background */
+	struct gor_context *up;     /* nearest parent that can be cancelled; NULL if there is none */
+	int64_t deadline;           /* monotonic ns; INT64_MAX if there is none; never later than up's */
+	const void *key;            /* VALUE */
+	void *value;                /* VALUE */
+	int64_t maker;              /* goid */
+	void *pc;                   /* return address of the call that made it */
 
 	/* CANCEL only from here on */
-	struct gor_context *root;      /* the topmost one that can be cancelled, or itself */
-	struct gor_context *children;  /* those whose `up` this is, unless they were cancelled */
+	struct gor_context *root;        /* the topmost one that can be cancelled, or itself */
+	struct gor_context *children;    /* those whose `up` this is, unless they were cancelled */
 	struct gor_context *next, *prev; /* siblings, while linked */
-	uint32_t lock;                 /* of the root: guards the tree */
-	uint8_t linked;                /* is among up's children */
-	uint8_t timed;                 /* has a deadline of its own: the timer was started */
-	struct gor_chan *done;         /* closed when cancelled */
-	const char *err;               /* why it was cancelled; NULL before */
-	int64_t canceller;             /* goid of who did; 0 = its timer */
-	int64_t cancelled_at;          /* coarse monotonic ns */
-	struct gori_timer *timer;      /* part of this block; NULL if it has none */
+	uint32_t lock;                   /* of the root: guards the tree */
+	uint8_t linked;                  /* is among up's children */
+	uint8_t timed;                   /* has a deadline of its own: the timer was started */
+	struct gor_chan *done;           /* closed when cancelled */
+	const char *err;                 /* why it was cancelled; NULL before */
+	int64_t canceller;               /* goid of who did; 0 = its timer */
+	int64_t cancelled_at;            /* coarse monotonic ns */
+	struct gori_timer *timer;        /* part of this block; NULL if it has none */
 };
 
 /* ---- channels of timers ---------------------------------------------------------------------------------- */
@@ -131,11 +132,12 @@ struct gor_context {
 /* What sends on the channel: at chan->buf + elem_size.  Pending while timer.p is not NULL. */
 struct gori_chan_timer {
 	struct gori_timer timer;
-	uint64_t cookie;          /* GORI_CHAN_TIMER_COOKIE */
-	void *pc;                 /* return address of the call that made it; NULL for gor_after_func */
-	int64_t maker;            /* goid */
-	struct gori_call *call;   /* gor_after_func: what to call, behind this struct; the channel is not used */
-	uint32_t lock;            /* held while it is stopped and started */
+	uint64_t cookie; /* GORI_CHAN_TIMER_COOKIE */
+	void *pc;        /* return address of the call that made it; NULL for gor_after_func */
+	int64_t maker;   /* goid */
+	struct gori_call
+		*call; /* gor_after_func: what to call, behind this struct; the channel is not used */
+	uint32_t lock; /* held while it is stopped and started */
 	uint32_t reserved;
 };
 

@@ -55,51 +55,57 @@ struct gori_table_entry {
  * Every struct that a reader may have to walk, with all its fields: X(short name, struct, fields...).
  * tests/unit/raw_table_test.c compares this with the debug information, so that none is forgotten.
  */
-#define GORI_TABLE_STRUCTS(X)                                                                                \
-	X(g, gori_g, sp, link, m, status, wait, flags, fresh, saved_errno, wait_obj, since, wake, waiters,   \
-	  nwaiters, select_done, goid, parent_goid, locked_m, lock_depth, nlocks_held, defers, panics,       \
-	  stack_lo, stack_hi, labels, call, all_next, all_prev, locals, tsan_fiber, asan_fake_stack,         \
-	  cxx_caught, cxx_uncaught, valgrind_stack_id, crash_pc, crash_sp)                                   \
-	X(m, gori_m, in_rt, claim, curg, p, errno_loc, locked_g, nextp, park_futex, spinning, foreign,       \
-	  slow_exit, ending, in_crash, own_g, next_g, lost, timekeeper, link, all_next, tid, id, pthread,    \
-	  is_main, altstack, cxx_globals, crash_frozen, crash_regs, g0)                                      \
-	X(p, gori_p, m, runnext, schedtick, id, handoff_score, fresh_since, gfree, ngfree, rand, goid_next,  \
-	  goid_end, budget, torture, slot_next, slot_end, nspawned, nended, runq_head, runq_tail, runq,      \
-	  fresh_top, fresh_bottom, fresh, timer_lock, ntimers, timers_cap, timer_next, timers, seen_tick,    \
-	  seen_when, link, next_seen, next_seen_tick)                                                        \
-	X(call, gori_call, fn, site, stack, nstack, align, regs)                                             \
-	X(regs, gori_regs, gpr, sse)                                                                         \
-	X(switch, gori_switch_frame, mxcsr, x87cw, r15, r14, r13, r12, rbx, rbp, rip)                        \
-	X(waiter, gori_waiter, g, next, prev, obj, elem, kase, is_send, is_select, success, linked, ticket)  \
-	X(waitq, gori_waitq, first, last)                                                                    \
-	X(label, gori_label, next, key, value)                                                               \
-	X(site, gor_site, file, func, what, line, nstack)                                                    \
-	X(timer, gori_timer, when, period, fn, arg, p, index, firing, detached)                              \
-	X(timer_slot, gori_timer_slot, when, timer)                                                          \
-	X(chan, gor_chan, lock, elem_size, len, cap, sendx, recvx, recvq, sendq, closed, flags, buf, cookie, \
-	  site, maker, last_sender, last_receiver, closer)                                                   \
-	X(chan_timer, gori_chan_timer, timer, cookie, pc, lock)                                              \
-	X(flight, gori_flight, next, key, hash, value, code, linked, shared, outcome, owner, pc, group,      \
-	  waiters)                                                                                           \
-	X(ctx, gor_context, cookie, kind, refs, parent, up, deadline, key, value, maker, pc, root, children, \
-	  next, prev, lock, linked, timed, done, err, canceller, cancelled_at, timer)                        \
-	X(mutex, gor_mutex, word, last, since, pc, waiters, lock)                                            \
-	X(rwmutex, gor_rwmutex, word, owner, last, since, pc, readq, writeq, lock, readers)                  \
-	X(wg, gor_waitgroup, word, last_adder, last_doner, since, pc, waiters, lock)                         \
-	X(once, gor_once, state, lock, owner, since, pc, waiters)                                            \
-	X(cond, gor_cond, waiters, lock, self, last_waker, last_wake)                                        \
-	X(sem, gor_sem, size, held, last_acquirer, last_releaser, pc, waiters, lock)                         \
-	X(string, gori_abi_string, ptr, len)                                                                 \
-	X(slice, gori_abi_slice, ptr, len, cap)                                                              \
-	X(type, gori_abi_type, name, kind, flags, size, to_text)                                             \
-	X(any, gori_abi_any, type, data)                                                                     \
-	X(maptype, gori_abi_map_type, name, key_name, value_name, hash, equal, key_size, value_size,         \
-	  keys_offset, values_offset, overflow_offset, bucket_size, key_class)                               \
-	X(map, gori_abi_map, count, type, seed, buckets, old_buckets, bucket_size, value_size,               \
-	  values_offset, flags, log2_buckets, moved, overflows)                                              \
-	X(map_table, gori_abi_map_table, refs, chunks, spare, spare_end, log2_buckets)                       \
-	X(map_chunk, gori_abi_map_chunk, next)                                                               \
-	X(list_node, gori_abi_list_node, next, prev, list)                                                   \
-	X(list, gori_abi_list, root, len)
+#define GORI_TABLE_STRUCTS(X)                                                                        \
+	X(g, gori_g, sp, link, m, status, wait, flags, fresh, saved_errno, wait_obj, since, wake,    \
+	  waiters, nwaiters, select_done, goid, parent_goid, locked_m, lock_depth, nlocks_held,      \
+	  defers, panics, stack_lo, stack_hi, labels, call, all_next, all_prev, locals, tsan_fiber,  \
+	  asan_fake_stack, asan_root_size, cxx_caught, cxx_uncaught, valgrind_stack_id, crash_pc,    \
+	  crash_sp)                                                                                  \
+	X(m, gori_m, in_rt, claim, curg, p, errno_loc, locked_g, nextp, park_futex, spinning,        \
+	  foreign, slow_exit, ending, in_crash, own_g, next_g, lost, timekeeper, link, all_next, tid, \
+	  id, pthread, is_main, altstack, cxx_globals, crash_frozen, crash_regs, g0)                 \
+	X(p, gori_p, m, runnext, schedtick, id, handoff_score, fresh_since, gfree, ngfree, rand,     \
+	  goid_next, goid_end, budget, torture, slot_next, slot_end, nspawned, nended, runq_head,    \
+	  runq_tail, runq, fresh_top, fresh_bottom, fresh, timer_lock, ntimers, timers_cap,          \
+	  timer_next, timers, seen_tick, seen_when, link, next_seen, next_seen_tick)                 \
+	X(call, gori_call, fn, site, stack, nstack, align, regs)                                     \
+	X(regs, gori_regs, gpr, sse)                                                                 \
+	X(switch, gori_switch_frame, mxcsr, x87cw, r15, r14, r13, r12, rbx, rbp, rip)                \
+	X(waiter, gori_waiter, g, next, prev, obj, elem, kase, is_send, is_select, success, linked,  \
+	  ticket)                                                                                    \
+	X(waitq, gori_waitq, first, last)                                                            \
+	X(label, gori_label, next, key, value)                                                       \
+	X(site, gor_site, file, func, what, line, nstack)                                            \
+	X(timer, gori_timer, when, period, fn, arg, p, index, firing, detached)                      \
+	X(arena, gori_arena, base, nslots, used)                                                     \
+	X(timer_slot, gori_timer_slot, when, timer)                                                  \
+	X(chan, gor_chan, lock, elem_size, len, cap, sendx, recvx, recvq, sendq, closed, flags, buf, \
+	  cookie, site, maker, last_sender, last_receiver, closer)                                   \
+	X(chan_timer, gori_chan_timer, timer, cookie, pc, maker, call, lock)                         \
+	X(flight, gori_flight, next, key, hash, value, code, linked, shared, outcome, owner, pc,     \
+	  group, waiters)                                                                            \
+	X(ctx, gor_context, cookie, kind, refs, parent, up, deadline, key, value, maker, pc, root,   \
+	  children, next, prev, lock, linked, timed, done, err, canceller, cancelled_at, timer)      \
+	X(mutex, gor_mutex, word, last, since, pc, waiters, lock)                                    \
+	X(rwmutex, gor_rwmutex, word, owner, last, since, pc, readq, writeq, lock, readers)          \
+	X(wg, gor_waitgroup, word, last_adder, last_doner, since, pc, waiters, lock)                 \
+	X(once, gor_once, state, lock, owner, since, pc, waiters)                                    \
+	X(cond, gor_cond, waiters, lock, self, last_waker, last_wake)                                \
+	X(sem, gor_sem, size, held, last_acquirer, last_releaser, pc, waiters, lock)                 \
+	X(string, gori_abi_string, ptr, len)                                                         \
+	X(slice, gori_abi_slice, ptr, len, cap)                                                      \
+	X(type, gori_abi_type, name, kind, flags, size, to_text)                                     \
+	X(any, gori_abi_any, type, data)                                                             \
+	X(maptype, gori_abi_map_type, name, key_name, value_name, hash, equal, key_size, value_size, \
+	  keys_offset, values_offset, overflow_offset, bucket_size, key_class)                       \
+	X(map, gori_abi_map, count, type, seed, buckets, old_buckets, bucket_size, value_size,       \
+	  values_offset, flags, log2_buckets, moved, overflows)                                      \
+	X(map_table, gori_abi_map_table, refs, chunks, spare, spare_end, log2_buckets)               \
+	X(map_chunk, gori_abi_map_chunk, next)                                                       \
+	X(list_node, gori_abi_list_node, next, prev, list)                                           \
+	X(list, gori_abi_list, root, len)                                                            \
+	X(defer, gori_defer, link, check, frame, ret, panic, outer, heap, state, call, tail, words)  \
+	X(panic, gori_panic, link, defer, argp, nested, base, frame, value, goexit, recovered,       \
+	  aborted, repanicked, text_state, sig, code, addr, pc, big, shown, text)
 
 #endif

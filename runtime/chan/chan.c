@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "abi/sync_abi.h"
 #include "chan/chan.h"
 #include "sched/fast.h"
 
@@ -92,6 +93,8 @@ void chan_free(void *chan)
 	gori_punlock(&c->lock);
 	if (waiters)
 		gori_exit_panic("chan_free: goroutines wait on the channel");
+	if (gori_unlikely(c->flags & GORI_CHAN_TIMER)) /* gor_after: the timer is part of the block */
+		gori_timer_stop(&((struct gori_chan_timer *)(void *)(c->buf + c->elem_size))->timer);
 	gori_exit();
 	free(c);
 }
@@ -301,9 +304,11 @@ bool gor_chan_recv(void *chan, void *ret_elem)
 	gori_plock(&c->lock);
 	c->last_receiver = m->curg->goid;
 	if (!recv_now(c, ret_elem, &ok)) {
+		size_t size = c->elem_size; /* whoever closes the channel may free it at once */
+
 		ok = wait_on(m, c, ret_elem, false);
 		if (!ok)
-			zero_elem(ret_elem, c->elem_size);
+			zero_elem(ret_elem, size);
 	}
 	gori_exit();
 	return ok;

@@ -65,5 +65,6 @@ void gori_sigpanic(int sig, int code, uint64_t addr, uint64_t pc);
 void gori_sigpanic_entry(void);
 void gori_crash_restorer(void);
 void gori_crash_getregs(uint64_t regs[17]);
+void gori_crash_on_stack(void *top, void (*fn)(void *), void *arg);
 
 #endif

@@ -21,19 +21,51 @@
 #include "crash/safe.h"
 
 enum {
-	REMEMBER_MAX = 8,       /* nesting of remember_state; compilers use one */
-	LINEAR_MAX = 1 << 20,   /* records read where there is no search table */
+	REMEMBER_MAX = 8,     /* nesting of remember_state; compilers use one */
+	LINEAR_MAX = 1 << 20, /* records read where there is no search table */
 
 	/* pointer encodings: low four bits the format, then the base, then indirect */
-	PE_UDATA2 = 2, PE_UDATA4 = 3, PE_UDATA8 = 4, PE_ULEB = 1, PE_SLEB = 9, PE_SDATA2 = 10, PE_SDATA4 = 11,
-	PE_SDATA8 = 12, PE_PCREL = 0x10, PE_DATAREL = 0x30, PE_INDIRECT = 0x80, PE_OMIT = 0xff,
+	PE_UDATA2 = 2,
+	PE_UDATA4 = 3,
+	PE_UDATA8 = 4,
+	PE_ULEB = 1,
+	PE_SLEB = 9,
+	PE_SDATA2 = 10,
+	PE_SDATA4 = 11,
+	PE_SDATA8 = 12,
+	PE_PCREL = 0x10,
+	PE_DATAREL = 0x30,
+	PE_INDIRECT = 0x80,
+	PE_OMIT = 0xff,
 
-	CFA_ADVANCE_LOC = 1, CFA_OFFSET = 2, CFA_RESTORE = 3, /* in the two highest bits */
-	CFA_NOP = 0x00, CFA_SET_LOC, CFA_ADVANCE_LOC1, CFA_ADVANCE_LOC2, CFA_ADVANCE_LOC4, CFA_OFFSET_EXTENDED,
-	CFA_RESTORE_EXTENDED, CFA_UNDEFINED, CFA_SAME_VALUE, CFA_REGISTER, CFA_REMEMBER_STATE,
-	CFA_RESTORE_STATE, CFA_DEF_CFA, CFA_DEF_CFA_REGISTER, CFA_DEF_CFA_OFFSET, CFA_DEF_CFA_EXPRESSION,
-	CFA_EXPRESSION, CFA_OFFSET_EXTENDED_SF, CFA_DEF_CFA_SF, CFA_DEF_CFA_OFFSET_SF, CFA_VAL_OFFSET,
-	CFA_VAL_OFFSET_SF, CFA_VAL_EXPRESSION, CFA_GNU_ARGS_SIZE = 0x2e, CFA_GNU_NEGATIVE_OFFSET_EXTENDED = 0x2f,
+	CFA_ADVANCE_LOC = 1,
+	CFA_OFFSET = 2,
+	CFA_RESTORE = 3, /* in the two highest bits */
+	CFA_NOP = 0x00,
+	CFA_SET_LOC,
+	CFA_ADVANCE_LOC1,
+	CFA_ADVANCE_LOC2,
+	CFA_ADVANCE_LOC4,
+	CFA_OFFSET_EXTENDED,
+	CFA_RESTORE_EXTENDED,
+	CFA_UNDEFINED,
+	CFA_SAME_VALUE,
+	CFA_REGISTER,
+	CFA_REMEMBER_STATE,
+	CFA_RESTORE_STATE,
+	CFA_DEF_CFA,
+	CFA_DEF_CFA_REGISTER,
+	CFA_DEF_CFA_OFFSET,
+	CFA_DEF_CFA_EXPRESSION,
+	CFA_EXPRESSION,
+	CFA_OFFSET_EXTENDED_SF,
+	CFA_DEF_CFA_SF,
+	CFA_DEF_CFA_OFFSET_SF,
+	CFA_VAL_OFFSET,
+	CFA_VAL_OFFSET_SF,
+	CFA_VAL_EXPRESSION,
+	CFA_GNU_ARGS_SIZE = 0x2e,
+	CFA_GNU_NEGATIVE_OFFSET_EXTENDED = 0x2f,
 };
 
 /* A CIE and an FDE, as far as unwinding needs them. */
@@ -57,23 +89,45 @@ static uint64_t read_encoded(struct raw_bytes *b, uint8_t enc, uint64_t data)
 	uint64_t base = 0, v;
 
 	switch (enc & 0x70) {
-	case 0: break;
-	case PE_PCREL: base = b->at; break;
-	case PE_DATAREL: base = data; break;
-	default: b->bad = true; /* textrel, funcrel, aligned: never on x86-64 */
+	case 0:
+		break;
+	case PE_PCREL:
+		base = b->at;
+		break;
+	case PE_DATAREL:
+		base = data;
+		break;
+	default:
+		b->bad = true; /* textrel, funcrel, aligned: never on x86-64 */
 	}
 	switch (enc & 0x0f) {
-	case PE_ULEB: v = raw_bytes_uleb(b); break;
-	case PE_SLEB: v = (uint64_t)raw_bytes_sleb(b); break;
-	case PE_UDATA2: v = raw_bytes_fixed(b, 2); break;
-	case PE_UDATA4: v = raw_bytes_fixed(b, 4); break;
-	case PE_SDATA2: v = (uint64_t)raw_bytes_signed(b, 2); break;
-	case PE_SDATA4: v = (uint64_t)raw_bytes_signed(b, 4); break;
+	case PE_ULEB:
+		v = raw_bytes_uleb(b);
+		break;
+	case PE_SLEB:
+		v = (uint64_t)raw_bytes_sleb(b);
+		break;
+	case PE_UDATA2:
+		v = raw_bytes_fixed(b, 2);
+		break;
+	case PE_UDATA4:
+		v = raw_bytes_fixed(b, 4);
+		break;
+	case PE_SDATA2:
+		v = (uint64_t)raw_bytes_signed(b, 2);
+		break;
+	case PE_SDATA4:
+		v = (uint64_t)raw_bytes_signed(b, 4);
+		break;
 	case 0:
 	case 8:
 	case PE_UDATA8:
-	case PE_SDATA8: v = raw_bytes_fixed(b, 8); break;
-	default: b->bad = true; v = 0;
+	case PE_SDATA8:
+		v = raw_bytes_fixed(b, 8);
+		break;
+	default:
+		b->bad = true;
+		v = 0;
 	}
 	if (v)
 		v += base;
@@ -251,9 +305,9 @@ static bool find_fde(struct raw_mem *mem, const struct raw_module *mod, uint64_t
 struct interpreter {
 	const struct frame_info *info;
 	struct raw_bytes code;
-	uint64_t loc;                  /* address that the current row starts at */
+	uint64_t loc; /* address that the current row starts at */
 	struct raw_row *row;
-	struct raw_row *initial;       /* what `restore` goes back to; NULL while the CIE's program runs */
+	struct raw_row *initial; /* what `restore` goes back to; NULL while the CIE's program runs */
 	struct raw_row saved[REMEMBER_MAX];
 	int nsaved;
 };
@@ -306,11 +360,20 @@ static bool run_cfa_op(struct interpreter *in, uint8_t op)
 		reg = raw_bytes_uleb(&in->code);
 		set_cfa(in, reg, raw_bytes_sleb(&in->code) * in->info->data_align);
 		break;
-	case CFA_DEF_CFA_REGISTER: set_cfa(in, raw_bytes_uleb(&in->code), cfa->n); break;
-	case CFA_DEF_CFA_OFFSET: cfa->n = (int64_t)raw_bytes_uleb(&in->code); break;
-	case CFA_DEF_CFA_OFFSET_SF: cfa->n = raw_bytes_sleb(&in->code) * in->info->data_align; break;
-	case CFA_DEF_CFA_EXPRESSION: *cfa = read_block(in, RAW_RULE_VAL_EXPR); break;
-	default: return false;
+	case CFA_DEF_CFA_REGISTER:
+		set_cfa(in, raw_bytes_uleb(&in->code), cfa->n);
+		break;
+	case CFA_DEF_CFA_OFFSET:
+		cfa->n = (int64_t)raw_bytes_uleb(&in->code);
+		break;
+	case CFA_DEF_CFA_OFFSET_SF:
+		cfa->n = raw_bytes_sleb(&in->code) * in->info->data_align;
+		break;
+	case CFA_DEF_CFA_EXPRESSION:
+		*cfa = read_block(in, RAW_RULE_VAL_EXPR);
+		break;
+	default:
+		return false;
 	}
 	return true;
 }
@@ -326,17 +389,33 @@ static bool run_register_op(struct interpreter *in, uint8_t op)
 		return false;
 	reg = raw_bytes_uleb(c);
 	switch (op) {
-	case CFA_OFFSET_EXTENDED: set_rule(in, reg, RAW_RULE_OFFSET, (int64_t)raw_bytes_uleb(c) * data, 0); break;
-	case CFA_OFFSET_EXTENDED_SF: set_rule(in, reg, RAW_RULE_OFFSET, raw_bytes_sleb(c) * data, 0); break;
+	case CFA_OFFSET_EXTENDED:
+		set_rule(in, reg, RAW_RULE_OFFSET, (int64_t)raw_bytes_uleb(c) * data, 0);
+		break;
+	case CFA_OFFSET_EXTENDED_SF:
+		set_rule(in, reg, RAW_RULE_OFFSET, raw_bytes_sleb(c) * data, 0);
+		break;
 	case CFA_GNU_NEGATIVE_OFFSET_EXTENDED:
 		set_rule(in, reg, RAW_RULE_OFFSET, -(int64_t)raw_bytes_uleb(c) * data, 0);
 		break;
-	case CFA_VAL_OFFSET: set_rule(in, reg, RAW_RULE_VAL_OFFSET, (int64_t)raw_bytes_uleb(c) * data, 0); break;
-	case CFA_VAL_OFFSET_SF: set_rule(in, reg, RAW_RULE_VAL_OFFSET, raw_bytes_sleb(c) * data, 0); break;
-	case CFA_RESTORE_EXTENDED: restore_rule(in, reg); break;
-	case CFA_UNDEFINED: set_rule(in, reg, RAW_RULE_UNDEFINED, 0, 0); break;
-	case CFA_SAME_VALUE: set_rule(in, reg, RAW_RULE_SAME, 0, 0); break;
-	case CFA_REGISTER: set_rule(in, reg, RAW_RULE_REGISTER, (int64_t)raw_bytes_uleb(c), 0); break;
+	case CFA_VAL_OFFSET:
+		set_rule(in, reg, RAW_RULE_VAL_OFFSET, (int64_t)raw_bytes_uleb(c) * data, 0);
+		break;
+	case CFA_VAL_OFFSET_SF:
+		set_rule(in, reg, RAW_RULE_VAL_OFFSET, raw_bytes_sleb(c) * data, 0);
+		break;
+	case CFA_RESTORE_EXTENDED:
+		restore_rule(in, reg);
+		break;
+	case CFA_UNDEFINED:
+		set_rule(in, reg, RAW_RULE_UNDEFINED, 0, 0);
+		break;
+	case CFA_SAME_VALUE:
+		set_rule(in, reg, RAW_RULE_SAME, 0, 0);
+		break;
+	case CFA_REGISTER:
+		set_rule(in, reg, RAW_RULE_REGISTER, (int64_t)raw_bytes_uleb(c), 0);
+		break;
 	case CFA_EXPRESSION:
 	case CFA_VAL_EXPRESSION: {
 		struct raw_rule r = read_block(in, op == CFA_EXPRESSION ? RAW_RULE_EXPR : RAW_RULE_VAL_EXPR);
@@ -344,8 +423,10 @@ static bool run_register_op(struct interpreter *in, uint8_t op)
 		set_rule(in, reg, r.kind, r.n, r.len);
 		break;
 	}
-	case CFA_GNU_ARGS_SIZE: break; /* only the number, already read */
-	default: c->bad = true;        /* unknown: its operands cannot be skipped */
+	case CFA_GNU_ARGS_SIZE:
+		break; /* only the number, already read */
+	default:
+		c->bad = true; /* unknown: its operands cannot be skipped */
 	}
 	return true;
 }
@@ -356,11 +437,20 @@ static bool run_advance_op(struct interpreter *in, uint8_t op)
 	struct raw_bytes *c = &in->code;
 
 	switch (op) {
-	case CFA_SET_LOC: in->loc = read_encoded(c, in->info->pointer_enc, 0); break;
-	case CFA_ADVANCE_LOC1: in->loc += raw_bytes_fixed(c, 1) * in->info->code_align; break;
-	case CFA_ADVANCE_LOC2: in->loc += raw_bytes_fixed(c, 2) * in->info->code_align; break;
-	case CFA_ADVANCE_LOC4: in->loc += raw_bytes_fixed(c, 4) * in->info->code_align; break;
-	default: return false;
+	case CFA_SET_LOC:
+		in->loc = read_encoded(c, in->info->pointer_enc, 0);
+		break;
+	case CFA_ADVANCE_LOC1:
+		in->loc += raw_bytes_fixed(c, 1) * in->info->code_align;
+		break;
+	case CFA_ADVANCE_LOC2:
+		in->loc += raw_bytes_fixed(c, 2) * in->info->code_align;
+		break;
+	case CFA_ADVANCE_LOC4:
+		in->loc += raw_bytes_fixed(c, 4) * in->info->code_align;
+		break;
+	default:
+		return false;
 	}
 	return true;
 }

@@ -28,15 +28,15 @@ enum raw_rule_kind {
 };
 
 struct raw_rule {
-	uint8_t kind;  /* enum raw_rule_kind */
-	uint32_t len;  /* bytes of the expression */
+	uint8_t kind; /* enum raw_rule_kind */
+	uint32_t len; /* bytes of the expression */
 	int64_t n;
 };
 
 struct raw_row {
-	struct raw_rule cfa;  /* REGISTER: register `len` plus n; VAL_EXPR: the expression */
+	struct raw_rule cfa; /* REGISTER: register `len` plus n; VAL_EXPR: the expression */
 	struct raw_rule reg[RAW_NREGS];
-	bool signal;          /* frame of a signal handler's return: the caller was interrupted, not calling */
+	bool signal; /* frame of a signal handler's return: the caller was interrupted, not calling */
 };
 
 /*
@@ -57,7 +57,7 @@ bool raw_expr_eval(struct raw_mem *mem, uint64_t at, uint32_t len, const uint64_
 struct raw_bytes {
 	struct raw_mem *mem;
 	uint64_t at, end;
-	bool bad;         /* read past the end, or memory that is not there; values are 0 since */
+	bool bad; /* read past the end, or memory that is not there; values are 0 since */
 };
 
 uint64_t raw_bytes_fixed(struct raw_bytes *b, unsigned size); /* 1, 2, 4 or 8 bytes, zero-extended */

@@ -39,10 +39,18 @@ static void swallow_sigpipe(void)
 	raw_sys4(SYS_rt_sigtimedwait, &set, 0, &zero, sizeof set);
 }
 
+struct request {
+	int fd, flags;
+	struct raw_culprit who;
+	int err;
+};
+
 /* Context: any; signals blocked, claimed. */
-static int dump(int fd, int flags, const struct raw_culprit *who)
+static void dump(void *arg)
 {
 	static char buf[OUT_SIZE];
+	struct request *rq = arg;
+	int fd = rq->fd, flags = rq->flags;
 	struct gori_print out;
 	struct raw_report rep = {.reader = &raw_the_reader, .out = &out, .level = GORI_TB_ALL};
 	bool complete;
@@ -53,7 +61,7 @@ static int dump(int fd, int flags, const struct raw_culprit *who)
 	else if (flags & GOR_DUMP_SYSTEM)
 		rep.level = GORI_TB_SYSTEM;
 	raw_reader_reset(&raw_the_reader);
-	raw_the_reader.culprit = who;
+	raw_the_reader.culprit = &rq->who;
 	raw_the_reader.show_runtime = flags & GOR_DUMP_SYSTEM;
 	if (rep.level > GORI_TB_SINGLE)
 		raw_freeze(gori_print_now() + FREEZE_MS * MS);
@@ -65,7 +73,7 @@ static int dump(int fd, int flags, const struct raw_culprit *who)
 	raw_report_print_captured(&rep);
 	gori_print_flush(&out);
 	raw_reader_reset(&raw_the_reader); /* gives the symbol tables back */
-	return out.err ? out.err : complete ? 0 : -ENOMEM;
+	rq->err = out.err ? out.err : complete ? 0 : -ENOMEM;
 }
 
 /* Context: G or any thread, outside the runtime. */
@@ -73,26 +81,24 @@ GOR_API int gor_dump(int fd, int flags)
 {
 	uint64_t faults = RAW_SIGBIT(SIGSEGV) | RAW_SIGBIT(SIGBUS) | RAW_SIGBIT(SIGILL) | RAW_SIGBIT(SIGFPE);
 	struct gori_m *m = raw_this_m();
-	struct raw_culprit who = {.g = raw_g_of(m), .exact = false};
-	uint64_t mask = 0;
-	uint64_t pending = 0;
-	int err;
+	struct request rq = {.fd = fd, .flags = flags, .who = {.g = raw_g_of(m), .exact = false}};
+	uint64_t mask = 0, pending = 0;
 
-	gori_crash_getregs(who.regs);
+	gori_crash_getregs(rq.who.regs);
 	raw_sigprocmask(SIG_BLOCK, ~faults, &mask);
-	if (!raw_claim(RAW_CLAIM_LIVE, who.regs)) {
+	if (!raw_claim(RAW_CLAIM_LIVE, rq.who.regs)) {
 		raw_sigprocmask(SIG_SETMASK, mask, NULL);
 		return -EBUSY;
 	}
 	if (m)
 		m->in_crash = 1;
 	raw_sys2(SYS_rt_sigpending, &pending, sizeof pending);
-	err = dump(fd, flags, &who);
-	if (err == -EPIPE && !(pending & RAW_SIGBIT(SIGPIPE)))
+	raw_with_large_stack(dump, &rq);
+	if (rq.err == -EPIPE && !(pending & RAW_SIGBIT(SIGPIPE)))
 		swallow_sigpipe();
 	if (m)
 		m->in_crash = 0;
 	raw_unclaim();
 	raw_sigprocmask(SIG_SETMASK, mask, NULL);
-	return err;
+	return rq.err;
 }

@@ -18,11 +18,52 @@ enum {
 	STACK_MAX = 32,
 	STEPS_MAX = 1000,
 
-	OP_ADDR = 0x03, OP_DEREF = 0x06, OP_CONST1U = 0x08, OP_CONST1S, OP_CONST2U, OP_CONST2S, OP_CONST4U,
-	OP_CONST4S, OP_CONST8U, OP_CONST8S, OP_CONSTU, OP_CONSTS, OP_DUP, OP_DROP, OP_OVER, OP_PICK, OP_SWAP,
-	OP_ROT, OP_ABS = 0x19, OP_AND, OP_DIV, OP_MINUS, OP_MOD, OP_MUL, OP_NEG, OP_NOT, OP_OR, OP_PLUS,
-	OP_PLUS_UCONST, OP_SHL, OP_SHR, OP_SHRA, OP_XOR, OP_BRA, OP_EQ, OP_GE, OP_GT, OP_LE, OP_LT, OP_NE,
-	OP_SKIP, OP_LIT0 = 0x30, OP_BREG0 = 0x70, OP_BREGX = 0x92, OP_DEREF_SIZE = 0x94, OP_NOP = 0x96,
+	OP_ADDR = 0x03,
+	OP_DEREF = 0x06,
+	OP_CONST1U = 0x08,
+	OP_CONST1S,
+	OP_CONST2U,
+	OP_CONST2S,
+	OP_CONST4U,
+	OP_CONST4S,
+	OP_CONST8U,
+	OP_CONST8S,
+	OP_CONSTU,
+	OP_CONSTS,
+	OP_DUP,
+	OP_DROP,
+	OP_OVER,
+	OP_PICK,
+	OP_SWAP,
+	OP_ROT,
+	OP_ABS = 0x19,
+	OP_AND,
+	OP_DIV,
+	OP_MINUS,
+	OP_MOD,
+	OP_MUL,
+	OP_NEG,
+	OP_NOT,
+	OP_OR,
+	OP_PLUS,
+	OP_PLUS_UCONST,
+	OP_SHL,
+	OP_SHR,
+	OP_SHRA,
+	OP_XOR,
+	OP_BRA,
+	OP_EQ,
+	OP_GE,
+	OP_GT,
+	OP_LE,
+	OP_LT,
+	OP_NE,
+	OP_SKIP,
+	OP_LIT0 = 0x30,
+	OP_BREG0 = 0x70,
+	OP_BREGX = 0x92,
+	OP_DEREF_SIZE = 0x94,
+	OP_NOP = 0x96,
 };
 
 /* ---- bytes --------------------------------------------------------------------------------------------- */
@@ -86,7 +127,7 @@ int64_t raw_bytes_sleb(struct raw_bytes *b)
 
 struct machine {
 	struct raw_bytes code;
-	uint64_t start;         /* of the expression: no branch goes before it */
+	uint64_t start; /* of the expression: no branch goes before it */
 	const uint64_t *regs;
 	uint32_t valid;
 	uint32_t depth;
@@ -161,21 +202,36 @@ static uint64_t binary(struct machine *m, uint8_t op, uint64_t a, uint64_t b)
 	int64_t sa = (int64_t)a, sb = (int64_t)b;
 
 	switch (op) {
-	case OP_AND: return a & b;
-	case OP_OR: return a | b;
-	case OP_XOR: return a ^ b;
-	case OP_PLUS: return a + b;
-	case OP_MINUS: return a - b;
-	case OP_MUL: return a * b;
-	case OP_SHL: return b < 64 ? a << b : 0;
-	case OP_SHR: return b < 64 ? a >> b : 0;
-	case OP_SHRA: return (uint64_t)(sa >> (b < 64 ? b : 63));
-	case OP_EQ: return sa == sb;
-	case OP_NE: return sa != sb;
-	case OP_GE: return sa >= sb;
-	case OP_GT: return sa > sb;
-	case OP_LE: return sa <= sb;
-	case OP_LT: return sa < sb;
+	case OP_AND:
+		return a & b;
+	case OP_OR:
+		return a | b;
+	case OP_XOR:
+		return a ^ b;
+	case OP_PLUS:
+		return a + b;
+	case OP_MINUS:
+		return a - b;
+	case OP_MUL:
+		return a * b;
+	case OP_SHL:
+		return b < 64 ? a << b : 0;
+	case OP_SHR:
+		return b < 64 ? a >> b : 0;
+	case OP_SHRA:
+		return (uint64_t)(sa >> (b < 64 ? b : 63));
+	case OP_EQ:
+		return sa == sb;
+	case OP_NE:
+		return sa != sb;
+	case OP_GE:
+		return sa >= sb;
+	case OP_GT:
+		return sa > sb;
+	case OP_LE:
+		return sa <= sb;
+	case OP_LT:
+		return sa < sb;
 	case OP_DIV:
 	case OP_MOD:
 		if (b == 0 || (op == OP_DIV && sb == -1)) {
@@ -225,11 +281,20 @@ static void step_stack(struct machine *m, uint8_t op)
 	uint64_t a, b;
 
 	switch (op) {
-	case OP_NOP: break;
-	case OP_DUP: push(m, pick(m, 0)); break;
-	case OP_DROP: pop(m); break;
-	case OP_OVER: push(m, pick(m, 1)); break;
-	case OP_PICK: push(m, pick(m, raw_bytes_fixed(&m->code, 1))); break;
+	case OP_NOP:
+		break;
+	case OP_DUP:
+		push(m, pick(m, 0));
+		break;
+	case OP_DROP:
+		pop(m);
+		break;
+	case OP_OVER:
+		push(m, pick(m, 1));
+		break;
+	case OP_PICK:
+		push(m, pick(m, raw_bytes_fixed(&m->code, 1)));
+		break;
 	case OP_SWAP:
 		b = pop(m), a = pop(m);
 		push(m, b), push(m, a);
@@ -246,11 +311,21 @@ static void step_stack(struct machine *m, uint8_t op)
 		a = pop(m);
 		push(m, (int64_t)a < 0 ? -a : a);
 		break;
-	case OP_NEG: push(m, -pop(m)); break;
-	case OP_NOT: push(m, ~pop(m)); break;
-	case OP_PLUS_UCONST: push(m, pop(m) + raw_bytes_uleb(&m->code)); break;
-	case OP_SKIP: branch(m, true); break;
-	case OP_BRA: branch(m, pop(m) != 0); break;
+	case OP_NEG:
+		push(m, -pop(m));
+		break;
+	case OP_NOT:
+		push(m, ~pop(m));
+		break;
+	case OP_PLUS_UCONST:
+		push(m, pop(m) + raw_bytes_uleb(&m->code));
+		break;
+	case OP_SKIP:
+		branch(m, true);
+		break;
+	case OP_BRA:
+		branch(m, pop(m) != 0);
+		break;
 	default:
 		b = pop(m), a = pop(m);
 		push(m, binary(m, op, a, b));

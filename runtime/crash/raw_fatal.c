@@ -24,6 +24,7 @@
 #include "crash/raw_fatal.h"
 
 #include <signal.h>
+#include <sys/mman.h>
 
 #include "crash/crash.h"
 #include "crash/raw_freeze.h"
@@ -41,19 +42,28 @@
 enum {
 	EXIT_CRASH = 2,
 	EXIT_NOTHING_PRINTED = 4,
-	FREEZE_MS = 500,      /* for other threads to stop */
-	LIVE_MS = 2000,       /* for another thread's gor_dump to end */
-	GRACE_MS = 500,       /* from the deadline to the watchdog */
+	FREEZE_MS = 500, /* for other threads to stop */
+	LIVE_MS = 2000,  /* for another thread's gor_dump to end */
+	GRACE_MS = 500,  /* from the deadline to the watchdog */
 	OUT_SIZE = 1 << 16,
+	LARGE_STACK = 128 * 1024,
+};
+
+/* What is known of a death when the report begins. */
+struct death {
+	struct raw_culprit who;
+	bool print_registers;
 };
 
 struct raw_reader raw_the_reader;
+const struct gori_g *raw_dying_g;
 
 static uint64_t claim;      /* enum raw_claim << 62 | pid << 32 | tid; atomic */
 static bool reporting;      /* by the thread with the claim */
 static bool message_failed; /* stderr took nothing of a message */
 static bool message_out;    /* stderr took a message */
 static int64_t deadline;    /* of this death; 0: not begun */
+static char *large_stack_top;
 static char out_buf[OUT_SIZE];
 static struct gori_print out;
 
@@ -105,8 +115,11 @@ bool raw_claim(enum raw_claim what, const uint64_t regs[RAW_NREGS])
 		bool crash = now >> 62 == RAW_CLAIM_CRASH;
 
 		if (now == 0 || !same_process(now, mine)) {
-			if (gori_cas(&claim, now, mine))
-				return true;
+			if (!gori_cas(&claim, now, mine))
+				continue;
+			if (now)
+				raw_freeze_reset(); /* stems from before a fork */
+			return true;
 		} else if (same_thread(now, mine)) {
 			if (crash || what == RAW_CLAIM_LIVE)
 				return false;
@@ -207,6 +220,27 @@ void raw_message(const char *text, size_t n)
 		message_out = true;
 }
 
+/* ---- a stack ------------------------------------------------------------------------------------------------------ */
+
+/* Context: the library constructor. */
+void raw_large_stack_init(void)
+{
+	char *base = raw_map(RAW_PAGE + LARGE_STACK);
+
+	if (!base || raw_sys3(SYS_mprotect, base, RAW_PAGE, PROT_NONE) != 0)
+		return;
+	large_stack_top = base + RAW_PAGE + LARGE_STACK;
+}
+
+/* Context: with a claim. */
+void raw_with_large_stack(void (*fn)(void *), void *arg)
+{
+	if (large_stack_top)
+		gori_crash_on_stack(large_stack_top, fn, arg);
+	else
+		fn(arg);
+}
+
 /* ---- the report --------------------------------------------------------------------------------------------------- */
 
 /* Context: SIG or any. */
@@ -239,9 +273,10 @@ void raw_report_failed(const char *name, uint64_t addr, uint64_t pc)
 	gori_print_flush(&out);
 }
 
-/* Context: SIG or any. */
-_Noreturn void raw_die(const struct raw_culprit *who, bool print_registers)
+/* The rest of a life, on the large stack.  Context: SIG or any. */
+static void report_and_end(void *arg)
 {
+	const struct death *d = arg;
 	struct raw_report rep = {.reader = &raw_the_reader, .out = &out, .level = gori_options.traceback};
 	int awake = 0;
 
@@ -250,7 +285,7 @@ _Noreturn void raw_die(const struct raw_culprit *who, bool print_registers)
 	if (rep.level > GORI_TB_NONE) {
 		awake = raw_freeze(gori_print_now() + FREEZE_MS * MS);
 		raw_reader_reset(&raw_the_reader);
-		raw_the_reader.culprit = who;
+		raw_the_reader.culprit = &d->who;
 		raw_the_reader.deadline = gori_print_now() + (deadline - gori_print_now()) / 2;
 		raw_the_reader.show_runtime = rep.level >= GORI_TB_SYSTEM;
 		rep.now = gori_print_now();
@@ -261,14 +296,27 @@ _Noreturn void raw_die(const struct raw_culprit *who, bool print_registers)
 			gori_print_dec(&out, awake);
 			gori_print_text(&out, "]\n");
 		}
+		if (d->print_registers)
+			raw_report_registers(&out, d->who.regs);
 	}
-	if (print_registers && rep.level > GORI_TB_NONE)
-		raw_report_registers(&out, who->regs);
 	if (rep.level >= GORI_TB_SYSTEM)
 		raw_report_modules(&rep);
 	gori_print_flush(&out);
 	if (rep.level == GORI_TB_CRASH)
 		raw_raise_default(SIGABRT);
+	end_process();
+}
+
+/* Context: SIG or any. */
+_Noreturn void raw_die(const struct raw_culprit *who, bool print_registers)
+{
+	/* Not on the alternate stack, which another signal would start again from its top. */
+	static struct death d;
+
+	d.who = *who;
+	d.print_registers = print_registers;
+	raw_dying_g = who->g;
+	raw_with_large_stack(report_and_end, &d);
 	end_process();
 }
 

@@ -39,6 +39,11 @@ void raw_report_failed(const char *name, uint64_t addr, uint64_t pc);
 /* After claim and message: freeze, report, end.  Context: SIG or any. */
 _Noreturn void raw_die(const struct raw_culprit *who, bool print_registers);
 
+/* Runs fn(arg) on a stack of 128 KiB that belongs to whoever has the claim: that of a goroutine may be almost
+ * used up, and an alternate stack of the program's own may have 8 KiB.  Context: with a claim. */
+void raw_with_large_stack(void (*fn)(void *), void *arg);
+void raw_large_stack_init(void);
+
 /* Gives sig its default action, unblocks it and sends it to this thread.  Context: SIG or any. */
 void raw_raise_default(int sig);
 
@@ -48,6 +53,7 @@ void raw_message(const char *text, size_t n);
 /* The G that a thread runs, or a stand-in for one that runs none.  Context: SIG or any. */
 const struct gori_g *raw_g_of(const struct gori_m *m);
 
+extern const struct gori_g *raw_dying_g; /* the culprit of a crash, for readers of cores; NULL: none */
 extern struct raw_reader raw_the_reader; /* of whoever has the claim */
 
 #endif

@@ -42,17 +42,17 @@
 
 enum {
 	FREEZE_SIGNAL = SIGURG,
-	MAX_IDS = 1 << 16,           /* Ms with a larger id are not stopped */
-	SA_RESTORER_ = 0x04000000,   /* the kernel's; not in libc's headers */
-	NOTIFY_THREAD_ID = 4,        /* SIGEV_THREAD_ID, likewise */
+	MAX_IDS = 1 << 16,         /* Ms with a larger id are not stopped */
+	SA_RESTORER_ = 0x04000000, /* the kernel's; not in libc's headers */
+	NOTIFY_THREAD_ID = 4,      /* SIGEV_THREAD_ID, likewise */
 	TICK = 1000000,
 };
 
-static uint32_t frozen;                  /* futex: number of the freeze that is on, 0 if none is */
+static uint32_t frozen; /* futex: number of the freeze that is on, 0 if none is */
 static uint32_t nfreezes;
-static uint32_t answers;                 /* futex: +1 by each thread that has gone to sleep */
-static uint64_t asked[MAX_IDS / 64];     /* Ms that got the signal; the dumper's */
-static struct raw_sigaction former;      /* disposition of the signal before the freeze */
+static uint32_t answers;             /* futex: +1 by each thread that has gone to sleep */
+static uint64_t asked[MAX_IDS / 64]; /* Ms that got the signal; the dumper's */
+static struct raw_sigaction former;  /* disposition of the signal before the freeze */
 static void (*watchdog_fn)(void);
 
 /* Context: any. */

@@ -44,18 +44,20 @@
 
 enum {
 	RED_ZONE = 128,
-	NEAR = 64 * 1024,          /* stack pointer and fault address of an overflow are this close */
-	GAP = 1 << 20,             /* what the kernel keeps free below the main stack */
+	NEAR = 64 * 1024, /* stack pointer and fault address of an overflow are this close */
+	GAP = 1 << 20,    /* what the kernel keeps free below the main stack */
 	SA_RESTORER_ = 0x04000000,
-	EFLAGS_TF = 0x100, EFLAGS_DF = 0x400, EFLAGS_AC = 0x40000,
+	EFLAGS_TF = 0x100,
+	EFLAGS_DF = 0x400,
+	EFLAGS_AC = 0x40000,
 	MESSAGE_MAX = 1024,
 };
 
 static const struct handled {
 	uint8_t sig;
-	bool is_fault;             /* becomes a panic where it can */
+	bool is_fault; /* becomes a panic where it can */
 	char name[8];
-	const char *text;          /* Go's words */
+	const char *text; /* Go's words */
 } handled[] = {
 	{SIGSEGV, true, "SIGSEGV", "segmentation violation"},
 	{SIGBUS, true, "SIGBUS", "bus error"},
@@ -73,9 +75,9 @@ struct event {
 	const struct handled *sig;
 	const siginfo_t *info;
 	ucontext_t *uc;
-	struct gori_m *m;          /* NULL: this thread is no M */
+	struct gori_m *m; /* NULL: this thread is no M */
 	uint64_t regs[RAW_NREGS];
-	uint64_t addr;             /* fault address; pc where the kernel gives none */
+	uint64_t addr; /* fault address; pc where the kernel gives none */
 };
 
 /* ---- messages -------------------------------------------------------------------------------------------------- */
@@ -212,7 +214,8 @@ static bool is_users(const struct event *e)
 static bool write_memory(uint64_t addr, const void *from, size_t n)
 {
 	struct iovec local = {(void *)(uintptr_t)from, n}, remote = {(void *)(uintptr_t)addr, n};
-	long done = raw_sys6(SYS_process_vm_writev, raw_sys0(SYS_getpid), (long)&local, 1, (long)&remote, 1, 0);
+	long done =
+		raw_sys6(SYS_process_vm_writev, raw_sys0(SYS_getpid), (long)&local, 1, (long)&remote, 1, 0);
 
 	if (done == -EPERM || done == -ENOSYS) {
 		raw_copy((void *)(uintptr_t)addr, from, n);
@@ -239,7 +242,7 @@ static bool inject_sigpanic(const struct event *e)
 	if (e->uc->uc_mcontext.fpregs) {
 		e->uc->uc_mcontext.fpregs->mxcsr &= ~0x3fu; /* exception flags */
 		e->uc->uc_mcontext.fpregs->swd = 0;
-		e->uc->uc_mcontext.fpregs->ftw = 0;         /* x87 stack empty */
+		e->uc->uc_mcontext.fpregs->ftw = 0; /* x87 stack empty */
 	}
 	return true;
 }
@@ -299,6 +302,8 @@ void gori_crash_init(void)
 	};
 	uint64_t faults = 0;
 
+	raw_large_stack_init();
+	gori_table_add("root.dying_g", (uintptr_t)&raw_dying_g);
 	raw_reader_reset(&raw_the_reader); /* also binds what the dynamic linker binds at first use */
 	for (int i = 0; i < NHANDLED; i++)
 		faults |= RAW_SIGBIT(handled[i].sig);

@@ -28,6 +28,9 @@
 
 #include "crash/safe.h"
 
+/* Pages in place are other people's stacks: what a sanitizer thinks of them is not of interest here. */
+#define NO_SANITIZE __attribute__((no_sanitize("address"), no_sanitize("thread")))
+
 enum { HOW_UNKNOWN, HOW_VM, HOW_PROBE };
 
 /* Context: any. */
@@ -89,7 +92,7 @@ static const unsigned char *get_page(struct raw_mem *mem, uint64_t page)
 }
 
 /* Context: any. */
-bool raw_read(struct raw_mem *mem, uint64_t addr, void *ret, size_t n)
+NO_SANITIZE bool raw_read(struct raw_mem *mem, uint64_t addr, void *ret, size_t n)
 {
 	unsigned char *to = ret;
 
@@ -114,7 +117,7 @@ bool raw_read(struct raw_mem *mem, uint64_t addr, void *ret, size_t n)
 }
 
 /* Context: any. */
-int raw_read_text(struct raw_mem *mem, uint64_t addr, char *ret, size_t cap)
+NO_SANITIZE int raw_read_text(struct raw_mem *mem, uint64_t addr, char *ret, size_t cap)
 {
 	for (size_t i = 0; i + 1 < cap; i++) {
 		uint64_t at = addr + i;

@@ -30,7 +30,7 @@ struct marks {
 	struct raw_symtab *tab;
 	const Elf64_Sym *syms;
 	uint32_t nsyms;
-	uint64_t *ours;          /* bit i: symbol i is ours */
+	uint64_t *ours; /* bit i: symbol i is ours */
 	size_t size;
 };
 

@@ -35,7 +35,7 @@
 
 enum {
 	TEXT_MAX = 256,
-	ARENA_STEP = 1 << 20,      /* captured goroutines go into pieces of this size */
+	ARENA_STEP = 1 << 20, /* captured goroutines go into pieces of this size */
 };
 
 const char *const gori_wait_texts[] = {
@@ -56,11 +56,16 @@ static const char *state_text(const struct raw_snap *s)
 	if (s->is_culprit)
 		return "running"; /* whatever it was about to become */
 	switch (g->status) {
-	case GORI_GDEAD: return "dead";
-	case GORI_GRUNNABLE: return "runnable";
-	case GORI_GRUNNING: return "running";
-	case GORI_GSYSCALL: return "syscall";
-	case GORI_GWAITING: return g->wait && g->wait < GORI_NWAIT ? gori_wait_texts[g->wait] : "waiting";
+	case GORI_GDEAD:
+		return "dead";
+	case GORI_GRUNNABLE:
+		return "runnable";
+	case GORI_GRUNNING:
+		return "running";
+	case GORI_GSYSCALL:
+		return "syscall";
+	case GORI_GWAITING:
+		return g->wait && g->wait < GORI_NWAIT ? gori_wait_texts[g->wait] : "waiting";
 	}
 	return "???";
 }
@@ -176,7 +181,8 @@ static void print_goroutine(struct raw_report *rep, const struct raw_snap *s)
 		[RAW_STACK_OK] = NULL,
 		[RAW_STACK_CUT] = "\tstack ends here: it is damaged, or has no unwind information\n",
 		[RAW_STACK_NONE] = "\tgoroutine running on other thread; stack unavailable\n",
-		[RAW_STACK_BAD] = "\tgoroutine running on other thread; stack unavailable: bad stack pointer\n",
+		[RAW_STACK_BAD] =
+			"\tgoroutine running on other thread; stack unavailable: bad stack pointer\n",
 		[RAW_STACK_FRESH] = NULL,
 	};
 
@@ -413,10 +419,11 @@ void raw_report_registers(struct gori_print *out, const uint64_t regs[RAW_NREGS]
 	static const struct {
 		char name[8];
 		uint8_t i;
-	} order[RAW_NREGS] = {{"rax    ", 0}, {"rbx    ", 3}, {"rcx    ", 2}, {"rdx    ", 1}, {"rdi    ", 5},
-			      {"rsi    ", 4}, {"rbp    ", 6}, {"rsp    ", 7}, {"r8     ", 8}, {"r9     ", 9},
-			      {"r10    ", 10}, {"r11    ", 11}, {"r12    ", 12}, {"r13    ", 13},
-			      {"r14    ", 14}, {"r15    ", 15}, {"rip    ", 16}};
+	} order[RAW_NREGS] = {{"rax    ", 0},  {"rbx    ", 3},  {"rcx    ", 2},  {"rdx    ", 1},
+			      {"rdi    ", 5},  {"rsi    ", 4},  {"rbp    ", 6},  {"rsp    ", 7},
+			      {"r8     ", 8},  {"r9     ", 9},  {"r10    ", 10}, {"r11    ", 11},
+			      {"r12    ", 12}, {"r13    ", 13}, {"r14    ", 14}, {"r15    ", 15},
+			      {"rip    ", 16}};
 
 	gori_print_char(out, '\n');
 	for (int i = 0; i < RAW_NREGS; i++) {

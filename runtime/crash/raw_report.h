@@ -16,7 +16,7 @@ struct raw_report {
 	struct raw_reader *reader;
 	struct gori_print *out;
 	enum gori_traceback level;
-	int64_t now;                  /* monotonic ns, for waiting times */
+	int64_t now; /* monotonic ns, for waiting times */
 	uint64_t shown, total;
 };
 

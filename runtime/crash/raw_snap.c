@@ -27,8 +27,8 @@
 #include "crash/safe.h"
 
 enum {
-	FRAMES_MAX = 1 << 26,     /* a stack of 1 GiB has no more */
-	CHECK_CLOCK = 1 << 14,    /* every so many frames */
+	FRAMES_MAX = 1 << 26,  /* a stack of 1 GiB has no more */
+	CHECK_CLOCK = 1 << 14, /* every so many frames */
 };
 
 /* Context: any. */
@@ -85,9 +85,16 @@ bool raw_is_runtime(struct raw_reader *r, uint64_t pc)
 /* Functions that stand outside main and thread functions.  Context: any. */
 static bool is_starter(struct raw_reader *r, const struct raw_frame *f)
 {
-	static const char *const starters[] = {"_start", "__libc_start_main", "__libc_start_main_impl",
-					       "__libc_start_call_main", "start_thread", "clone", "clone3",
-					       "__clone", "__clone3", NULL};
+	static const char *const starters[] = {"_start",
+					       "__libc_start_main",
+					       "__libc_start_main_impl",
+					       "__libc_start_call_main",
+					       "start_thread",
+					       "clone",
+					       "clone3",
+					       "__clone",
+					       "__clone3",
+					       NULL};
 	const struct raw_symbol *sym = raw_symbols_find(&r->symbols, f->pc);
 
 	if (!sym->tab)
@@ -107,23 +114,39 @@ static void add_frame(struct raw_snap *s, const struct raw_frame *f, uint64_t *c
 	if (n < RAW_INNER)
 		s->frames[s->ninner++] = *f;
 	else
-		s->frames[RAW_INNER + (n - RAW_INNER) % RAW_OUTER] = *f;
+		s->frames[RAW_INNER + (n - RAW_INNER) % RAW_RING] = *f;
 }
 
 /* Turns the ring of outer frames so that the innermost of them comes first.  Context: any. */
-static void close_ring(struct raw_snap *s, uint64_t count)
+static void turn_ring(struct raw_frame *ring, uint64_t first)
 {
-	uint64_t outer = count - s->ninner;
-	struct raw_frame tmp[RAW_OUTER];
+	struct raw_frame tmp[RAW_RING];
 
-	s->nelided = outer > RAW_OUTER ? outer - RAW_OUTER : 0;
-	s->nframes = s->ninner + (uint32_t)(outer - s->nelided);
-	if (!s->nelided)
-		return;
-	for (uint64_t i = 0; i < RAW_OUTER; i++)
-		tmp[i] = s->frames[RAW_INNER + (outer + i) % RAW_OUTER];
-	for (uint64_t i = 0; i < RAW_OUTER; i++)
-		s->frames[RAW_INNER + i] = tmp[i];
+	for (uint64_t i = 0; i < RAW_RING; i++)
+		tmp[i] = ring[(first + i) % RAW_RING];
+	for (uint64_t i = 0; i < RAW_RING; i++)
+		ring[i] = tmp[i];
+}
+
+/* count frames were added: drops the outermost ones that are nobody's, and then the middle.  Context: any. */
+static void close_frames(struct raw_reader *r, struct raw_snap *s, uint64_t count, bool show_runtime)
+{
+	uint64_t outer = count - s->ninner, kept = outer < RAW_RING ? outer : RAW_RING, skip;
+
+	if (outer > RAW_RING)
+		turn_ring(s->frames + RAW_INNER, outer % RAW_RING);
+	s->nframes = s->ninner + (uint32_t)kept;
+	for (int i = 0; i < RAW_STARTERS && !show_runtime && s->nframes > 1; i++)
+		if (is_starter(r, &s->frames[s->nframes - 1]))
+			s->nframes--;
+	if (s->ninner > s->nframes)
+		s->ninner = s->nframes;
+	kept = s->nframes - s->ninner;
+	skip = kept > RAW_OUTER ? kept - RAW_OUTER : 0;
+	for (uint64_t i = 0; skip && i < RAW_OUTER; i++)
+		s->frames[RAW_INNER + i] = s->frames[RAW_INNER + skip + i];
+	s->nframes -= (uint32_t)skip;
+	s->nelided = (outer > RAW_RING ? outer - RAW_RING : 0) + skip;
 }
 
 /* Walks from c; returns how many frames there were, hidden ones not counted.  Context: any. */
@@ -135,7 +158,8 @@ static uint64_t walk(struct raw_reader *r, struct raw_cursor *c, struct raw_snap
 	s->ninner = 0;
 	s->state = RAW_STACK_OK;
 	for (uint32_t n = 0;; n++) {
-		struct raw_frame f = {.pc = raw_cursor_lookup_pc(c), .rip = c->r[RAW_RIP], .sp = c->r[RAW_RSP]};
+		struct raw_frame f = {
+			.pc = raw_cursor_lookup_pc(c), .rip = c->r[RAW_RIP], .sp = c->r[RAW_RSP]};
 		bool hidden = !show_runtime && raw_is_runtime(r, f.pc);
 
 		step = raw_cursor_step(c);
@@ -144,19 +168,21 @@ static uint64_t walk(struct raw_reader *r, struct raw_cursor *c, struct raw_snap
 			add_frame(s, &f, &count);
 		if (step != RAW_STEPPED)
 			break;
-		if (n == FRAMES_MAX || (n % CHECK_CLOCK == CHECK_CLOCK - 1 && gori_print_now() > r->deadline)) {
+		if (n == FRAMES_MAX ||
+		    (n % CHECK_CLOCK == CHECK_CLOCK - 1 && gori_print_now() > r->deadline)) {
 			step = RAW_LOST;
 			break;
 		}
 	}
 	if (step == RAW_LOST)
 		s->state = RAW_STACK_CUT;
-	close_ring(s, count);
+	close_frames(r, s, count, show_runtime);
 	return count;
 }
 
 /* Context: any. */
-static void take_frames(struct raw_reader *r, struct raw_snap *s, const uint64_t *regs, uint32_t valid, bool exact)
+static void take_frames(struct raw_reader *r, struct raw_snap *s, const uint64_t *regs, uint32_t valid,
+			bool exact)
 {
 	struct raw_cursor c;
 
@@ -165,10 +191,6 @@ static void take_frames(struct raw_reader *r, struct raw_snap *s, const uint64_t
 		raw_cursor_init(&c, &r->unwind, regs, valid, exact);
 		walk(r, &c, s, true);
 	}
-	while (!r->show_runtime && s->nframes > 1 && is_starter(r, &s->frames[s->nframes - 1]))
-		s->nframes--;
-	if (s->ninner > s->nframes)
-		s->ninner = s->nframes;
 }
 
 /* ---- registers ------------------------------------------------------------------------------------------------ */
@@ -232,7 +254,8 @@ static void take_parked(struct raw_reader *r, struct raw_snap *s)
 	uint64_t regs[RAW_NREGS] = {0}, sp = (uint64_t)(uintptr_t)s->g.sp;
 
 	s->state = RAW_STACK_BAD;
-	if (sp < s->g.stack_lo || sp >= s->g.stack_hi || sp & 7 || !raw_read(&r->unwind.mem, sp, &f, sizeof f))
+	if (sp < s->g.stack_lo || sp >= s->g.stack_hi || sp & 7 ||
+	    !raw_read(&r->unwind.mem, sp, &f, sizeof f))
 		return;
 	regs[RAW_RBX] = f.rbx;
 	regs[RAW_RBP] = f.rbp;
@@ -271,7 +294,8 @@ void raw_snap_take(struct raw_reader *r, const struct gori_g *g, bool in_slot, s
 		return;
 	}
 	if (s->g.call)
-		s->has_call = raw_read(&r->unwind.mem, (uint64_t)(uintptr_t)s->g.call, &s->call, sizeof s->call);
+		s->has_call =
+			raw_read(&r->unwind.mem, (uint64_t)(uintptr_t)s->g.call, &s->call, sizeof s->call);
 	if (s->is_culprit) {
 		struct gori_m m;
 

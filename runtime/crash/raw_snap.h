@@ -15,36 +15,38 @@
 #include "crash/raw_unwind.h"
 
 enum {
-	RAW_INNER = 50, /* innermost frames that are shown of a long stack */
-	RAW_OUTER = 50, /* and outermost ones */
+	RAW_INNER = 50,   /* innermost frames that are shown of a long stack */
+	RAW_OUTER = 50,   /* and outermost ones */
+	RAW_STARTERS = 4, /* frames outside main that are not shown, at most */
+	RAW_RING = RAW_OUTER + RAW_STARTERS,
 };
 
 struct raw_frame {
-	uint64_t pc;   /* to look up: within the call, not after it */
-	uint64_t rip;  /* as it stands in the stack or register */
+	uint64_t pc;     /* to look up: within the call, not after it */
+	uint64_t rip;    /* as it stands in the stack or register */
 	uint64_t sp, fp; /* at this pc; and the CFA, where the caller's frame begins */
 };
 
 enum raw_stack_state {
 	RAW_STACK_OK,
-	RAW_STACK_CUT,      /* ends with something that is no frame, or memory that cannot be read */
-	RAW_STACK_NONE,     /* running on a thread that did not stop */
-	RAW_STACK_BAD,      /* the saved stack pointer leads nowhere */
-	RAW_STACK_FRESH,    /* has never run: only its entry */
+	RAW_STACK_CUT,   /* ends with something that is no frame, or memory that cannot be read */
+	RAW_STACK_NONE,  /* running on a thread that did not stop */
+	RAW_STACK_BAD,   /* the saved stack pointer leads nowhere */
+	RAW_STACK_FRESH, /* has never run: only its entry */
 };
 
 struct raw_snap {
-	struct gori_g g;          /* a copy */
-	uint64_t addr;            /* of the G */
-	int32_t m_id;             /* thread it is on, -1: none */
-	bool readable;            /* false: the G itself could not be read; g is zero */
+	struct gori_g g; /* a copy */
+	uint64_t addr;   /* of the G */
+	int32_t m_id;    /* thread it is on, -1: none */
+	bool readable;   /* false: the G itself could not be read; g is zero */
 	bool is_culprit;
 	bool has_call;
 	uint8_t state;            /* enum raw_stack_state */
 	struct gori_call call;    /* a copy */
 	uint64_t nelided;         /* frames left out between inner and outer ones */
 	uint32_t ninner, nframes; /* frames[0..ninner) inner, then outer ones */
-	struct raw_frame frames[RAW_INNER + RAW_OUTER];
+	struct raw_frame frames[RAW_INNER + RAW_RING];
 };
 
 /* Bytes of a snap that are in use. */
@@ -57,16 +59,16 @@ static inline size_t raw_snap_size(const struct raw_snap *s)
 struct raw_culprit {
 	const struct gori_g *g;
 	uint64_t regs[RAW_NREGS];
-	bool exact;               /* regs are those of an interrupted instruction */
+	bool exact; /* regs are those of an interrupted instruction */
 };
 
 struct raw_reader {
 	struct raw_unwind unwind;
 	struct raw_symbols symbols;
-	struct raw_module own;        /* where the runtime's code is */
-	bool own_is_main;             /* linked statically: by name, not by address */
-	bool show_runtime;            /* frames of the runtime count too */
-	int64_t deadline;             /* walks of endless stacks stop there */
+	struct raw_module own;             /* where the runtime's code is */
+	bool own_is_main;                  /* linked statically: by name, not by address */
+	bool show_runtime;                 /* frames of the runtime count too */
+	int64_t deadline;                  /* walks of endless stacks stop there */
 	const struct raw_culprit *culprit; /* may be NULL */
 };
 

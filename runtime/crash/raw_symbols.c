@@ -45,8 +45,8 @@ const char *raw_basename(const char *path)
 /* Where ELF structures are read from. */
 struct image {
 	struct raw_mem *mem;
-	int fd;              /* -1: memory */
-	uint64_t base;       /* memory: where offset 0 is */
+	int fd;        /* -1: memory */
+	uint64_t base; /* memory: where offset 0 is */
 };
 
 /* Context: any. */
@@ -210,7 +210,8 @@ static bool load_dynamic(struct raw_symtab *tab, struct raw_mem *mem, const stru
 	for (uint32_t i = 0; i < h->nph; i++)
 		if (h->ph[i].p_type == PT_DYNAMIC)
 			at = bias + h->ph[i].p_vaddr;
-	for (int i = 0; at && i < 256 && raw_read(mem, at, d, sizeof d) && d[0] != DT_NULL; i++, at += sizeof d) {
+	for (int i = 0; at && i < 256 && raw_read(mem, at, d, sizeof d) && d[0] != DT_NULL;
+	     i++, at += sizeof d) {
 		uint64_t p = d[1] < tab->mod.start ? d[1] + bias : d[1]; /* ld.so has relocated most */
 
 		if (d[0] == DT_SYMTAB)
@@ -344,7 +345,10 @@ static int rank(const Elf64_Sym *sym, const char *name)
 /* The symbol that covers `off`, or NULL.  Context: any. */
 static const Elf64_Sym *search(const struct raw_symtab *tab, uint64_t off, bool *ret_runtime)
 {
-	enum { BACK_MAX = 16 }; /* symbols that may lie inside another */
+	enum {
+		BACK_MAX = 16,  /* symbols that may lie inside another */
+		LAST_MAX = 256, /* what the last symbol covers if it has no size */
+	};
 	const Elf64_Sym *syms = (const void *)tab->syms, *best = NULL;
 	uint32_t lo = 0, hi = tab->norder;
 
@@ -362,7 +366,9 @@ static const Elf64_Sym *search(const struct raw_symtab *tab, uint64_t off, bool 
 
 		if (best && best->st_value != sym->st_value)
 			break; /* an outer one is no better */
-		if (off - start >= sym->st_size && (sym->st_size || i != lo))
+		bool open_end = !sym->st_size && i == lo && (lo < tab->norder || off - start < LAST_MAX);
+
+		if (off - start >= sym->st_size && !open_end)
 			continue;
 		*ret_runtime |= tab->order[i - 1].value >> 63;
 		if (!best || rank(sym, tab->names + sym->st_name) > rank(best, tab->names + best->st_name))

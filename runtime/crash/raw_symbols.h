@@ -15,18 +15,18 @@ enum { RAW_NSYMTABS = 64, RAW_NNAMES = 1024, RAW_PATH = 256 };
 /* The function symbols of one module, sorted by address. */
 struct raw_symtab {
 	struct raw_module mod;
-	char path[RAW_PATH];      /* for people; "" if not known */
-	unsigned char *syms;      /* Elf64_Sym; pages of our own */
-	char *names;              /* string table, ends with a zero byte; pages of our own */
-	struct raw_pair *order;   /* function symbols: address - mod.start, index in syms */
+	char path[RAW_PATH];    /* for people; "" if not known */
+	unsigned char *syms;    /* Elf64_Sym; pages of our own */
+	char *names;            /* string table, ends with a zero byte; pages of our own */
+	struct raw_pair *order; /* function symbols: address - mod.start, index in syms */
 	size_t syms_size, names_size, order_size;
 	uint32_t norder;
 	bool is_main;
-	bool marked;              /* raw_own_mark has been here */
+	bool marked; /* raw_own_mark has been here */
 };
 
 struct raw_symbol {
-	const char *name;             /* NULL: not known; valid until raw_symbols_reset */
+	const char *name; /* NULL: not known; valid until raw_symbols_reset */
 	uint32_t name_len;
 	uint64_t start;               /* of the function, or of the module if the name is not known */
 	bool runtime;                 /* after raw_own_mark: the runtime's */

@@ -55,7 +55,8 @@ static const struct raw_row *get_row(struct raw_unwind *u, uint64_t pc)
 
 	if (u->rows[i].pc != pc || pc == 0) {
 		u->rows[i].pc = pc;
-		u->rows[i].known = raw_module_find(pc, &mod) && raw_cfi_find(&u->mem, &mod, pc, &u->rows[i].row);
+		u->rows[i].known = raw_module_find(pc, &mod) &&
+				   raw_cfi_find(&u->mem, &mod, pc, &u->rows[i].row);
 	}
 	return u->rows[i].known ? &u->rows[i].row : NULL;
 }
@@ -92,16 +93,21 @@ static bool find_register(struct raw_cursor *c, const struct raw_rule *rule, uns
 	case RAW_RULE_SAME:
 		*ret = c->r[i];
 		return c->valid >> i & 1;
-	case RAW_RULE_OFFSET: return raw_read_u64(mem, cfa + v, ret);
-	case RAW_RULE_VAL_OFFSET: *ret = cfa + v; return true;
+	case RAW_RULE_OFFSET:
+		return raw_read_u64(mem, cfa + v, ret);
+	case RAW_RULE_VAL_OFFSET:
+		*ret = cfa + v;
+		return true;
 	case RAW_RULE_REGISTER:
 		if (v >= RAW_NREGS)
 			return false;
 		*ret = c->r[v];
 		return c->valid >> v & 1;
 	case RAW_RULE_EXPR:
-		return raw_expr_eval(mem, v, rule->len, c->r, c->valid, &cfa, &v) && raw_read_u64(mem, v, ret);
-	case RAW_RULE_VAL_EXPR: return raw_expr_eval(mem, v, rule->len, c->r, c->valid, &cfa, ret);
+		return raw_expr_eval(mem, v, rule->len, c->r, c->valid, &cfa, &v) &&
+		       raw_read_u64(mem, v, ret);
+	case RAW_RULE_VAL_EXPR:
+		return raw_expr_eval(mem, v, rule->len, c->r, c->valid, &cfa, ret);
 	}
 	return false;
 }
@@ -145,7 +151,7 @@ static bool is_return_address(struct raw_cursor *c, uint64_t addr)
 	if (!raw_module_find(addr - 1, &mod) || !raw_read(&c->u->mem, addr - BEFORE, b, sizeof b))
 		return false;
 	if (b[BEFORE - 5] == 0xe8)
-		return true; /* call rel32 */
+		return true;                         /* call rel32 */
 	for (unsigned len = 2; len <= BEFORE; len++) /* ff /2 with any addressing mode */
 		if (b[BEFORE - len] == 0xff && (b[BEFORE - len + 1] >> 3 & 7) == 2)
 			return true;

@@ -21,8 +21,8 @@ enum { RAW_NROWS = 256 };
 struct raw_unwind {
 	struct raw_mem mem;
 	struct {
-		uint64_t pc;      /* 0: empty */
-		bool known;       /* false: there is no row for this pc */
+		uint64_t pc; /* 0: empty */
+		bool known;  /* false: there is no row for this pc */
 		struct raw_row row;
 	} rows[RAW_NROWS];
 };
@@ -35,9 +35,9 @@ struct raw_unwind {
 struct raw_cursor {
 	struct raw_unwind *u;
 	uint64_t r[RAW_NREGS];
-	uint32_t valid;  /* bit i: r[i] is known */
-	bool exact;      /* rip is an instruction that was interrupted; otherwise a return address */
-	bool guessed;    /* there were no unwind tables for a frame below this one */
+	uint32_t valid; /* bit i: r[i] is known */
+	bool exact;     /* rip is an instruction that was interrupted; otherwise a return address */
+	bool guessed;   /* there were no unwind tables for a frame below this one */
 };
 
 enum raw_step {

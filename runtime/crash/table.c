@@ -14,6 +14,7 @@
 #include "abi/table.h"
 
 #include "abi/abi.h"
+#include "abi/panic_abi.h"
 #include "abi/sync_abi.h"
 #include "abi/types_abi.h"
 #include "crash/crash.h"
@@ -30,7 +31,9 @@
 #define EVAL2(...) EVAL3(EVAL3(EVAL3(EVAL3(__VA_ARGS__))))
 #define EVAL3(...) __VA_ARGS__
 #define PARENS ()
-#define FIELDS(do, s, t, f, ...) do (s, t, f) __VA_OPT__(FIELDS_AGAIN PARENS(do, s, t, __VA_ARGS__))
+/* clang-format off */
+#define FIELDS(emit, s, t, f, ...) emit(s, t, f) __VA_OPT__(FIELDS_AGAIN PARENS(emit, s, t, __VA_ARGS__))
+/* clang-format on */
 #define FIELDS_AGAIN() FIELDS
 
 #define ENTRY(text, v) {text, (uint64_t)(v)},

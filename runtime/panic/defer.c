@@ -12,7 +12,7 @@
  *
  * longjmp leaves records behind whose frames are gone.  The end of a block never reads them: it sets
  * g->defers to the record's own link.  Walking does: each record is checked, and where the chain has been
- * overwritten the stack is searched upward for the next record.  So a stale record costs nothing as long as
+ * overwritten the stack is searched upward for the next one.  So a stale record costs nothing as long as
  * nobody panics, and is not called if somebody does.
  *
  * Rejected: records on the heap or a table in the G (cost for every defer, limits); unlinking stale records
@@ -182,35 +182,54 @@ void gori_defer_push(struct gori_defer *d, const uint64_t *stack, const struct g
 	d->call.stack = NULL;
 	if (gori_unlikely(req->site->nstack))
 		copy_stack(d, stack, req->site->nstack);
-	d->check = gori_defer_check(d);
+	d->check = d->tail = gori_defer_check(d);
 	g->defers = d;
 }
 
-/* Is there a record at d, of a frame that still exists? */
-static UNCHECKED bool is_live(const struct gori_defer *d)
+static UNCHECKED bool is_intact(const struct gori_defer *d)
 {
-	return is_linked(d) && d->frame > (uintptr_t)__builtin_frame_address(0) &&
-	       return_address(d->frame) == d->ret;
+	return is_linked(d) && d->tail == d->check;
 }
 
-/* The lowest live record on the stack above `from`. */
-static UNCHECKED struct gori_defer *search(const struct gori_g *g, uintptr_t from)
+/* Is there a record at d, of a frame above base that still exists? */
+static UNCHECKED bool is_live(const struct gori_defer *d, uintptr_t base)
 {
-	for (; from + sizeof(struct gori_defer) <= g->stack_hi; from += sizeof(uint64_t)) {
-		struct gori_defer *d = (struct gori_defer *)from;
+	return is_intact(d) && d->frame > base && return_address(d->frame) == d->ret;
+}
 
-		if (d->check && is_live(d))
-			return d;
+/* Both are of the same frame. */
+static UNCHECKED bool is_newer(const struct gori_defer *d, const struct gori_defer *than)
+{
+	for (const struct gori_defer *at = d->link; at && is_linked(at) && at->frame == d->frame; at = at->link)
+		if (at == than)
+			return true;
+	return false;
+}
+
+/* The newest record of the innermost frame above base that has any. */
+static UNCHECKED struct gori_defer *search(const struct gori_g *g, uintptr_t base)
+{
+	struct gori_defer *best = NULL;
+
+	for (uintptr_t at = base; at + sizeof *best <= g->stack_hi; at += sizeof(uint64_t)) {
+		struct gori_defer *d = (struct gori_defer *)at;
+
+		if (best && at > best->frame)
+			break;
+		if (d->check && is_live(d, base) && (!best || (d->frame == best->frame && is_newer(d, best))))
+			best = d;
 	}
-	return NULL;
+	return best;
 }
 
-UNCHECKED struct gori_defer *gori_defer_first(struct gori_g *g)
+UNCHECKED struct gori_defer *gori_defer_first(struct gori_g *g, uintptr_t base)
 {
-	if (!g->defers || is_live(g->defers))
-		return g->defers;
-	g->defers = search(g, (uintptr_t)__builtin_frame_address(0));
-	return g->defers;
+	struct gori_defer *d = g->defers;
+
+	while (d && !is_live(d, base))
+		d = is_intact(d) ? d->link : search(g, base);
+	g->defers = d;
+	return d;
 }
 
 void gori_defer_unlink(struct gori_g *g, struct gori_defer *d)
@@ -243,7 +262,7 @@ static inline void run(struct gori_defer *d)
 /* In a call that a panic is running: recover() in what is called now is not meant for that panic. */
 static __attribute__((noinline)) void run_nested(struct gori_panic *p, struct gori_defer *d)
 {
-	struct gori_nested nested = {p->nested};
+	struct gori_nested nested = {p->nested, (uintptr_t)__builtin_frame_address(0)};
 
 	p->nested = &nested;
 	run(d);
@@ -260,11 +279,10 @@ void gori_defer_run(struct gori_g *g, struct gori_defer *d)
 		run(d);
 }
 
-/* An exception of C++ or a longjmp leaves the call that a panic was running: the panic is over. */
+/* An exception of C++ leaves the call that a panic was running: that panic and all inside it are over. */
 static void abandon(struct gori_g *g, struct gori_defer *d)
 {
-	if ((uintptr_t)g->panics < d->frame)
-		g->panics = d->outer;
+	g->panics = d->outer;
 	gori_defer_unlink(g, d);
 }
 

@@ -52,19 +52,35 @@ struct texts {
 	char *text[KEPT];
 };
 
+/* LeakSanitizer does not look where Gs are; exists in its programs only. */
+extern void __lsan_ignore_object(const void *p) __attribute__((weak));
+
+static struct texts *texts_of(struct gori_g *g)
+{
+	struct texts *kept = g->locals[LOCAL_TEXTS];
+
+	if (kept)
+		return kept;
+	kept = calloc(1, sizeof *kept);
+	if (kept && __lsan_ignore_object)
+		__lsan_ignore_object(kept);
+	g->locals[LOCAL_TEXTS] = kept;
+	return kept;
+}
+
 /* A copy of the panic's own text that outlives it; the panic's text if there is no memory. */
 static char *keep_text(struct gori_g *g, struct gori_panic *p, size_t len)
 {
-	struct texts *kept = g->locals[LOCAL_TEXTS];
+	struct texts *kept = texts_of(g);
 	char *copy = p->big;
 
-	if (!kept)
-		kept = g->locals[LOCAL_TEXTS] = calloc(1, sizeof *kept);
 	if (!copy && kept) {
 		copy = malloc(len + 1);
 		if (copy)
 			memcpy(copy, p->text, len + 1);
 	}
+	if (copy && __lsan_ignore_object)
+		__lsan_ignore_object(copy);
 	if (!kept || !copy)
 		return copy ? copy : p->text;
 	p->big = NULL;
@@ -91,7 +107,7 @@ void gori_panic_g_end(struct gori_g *g)
 static __attribute__((no_sanitize_address)) bool is_called_by(const struct gori_panic *p, uintptr_t frame)
 {
 	return ((const uintptr_t *)frame)[1] == (uintptr_t)gori_arch_call_return && frame < p->argp &&
-	       frame < (uintptr_t)p && !(p->nested && frame < (uintptr_t)p->nested);
+	       !(p->nested && frame < p->nested->frame);
 }
 
 gor_any gori_recover(void *frame)
@@ -113,7 +129,7 @@ static void run_rest_of_frame(struct gori_g *g, uintptr_t frame)
 {
 	struct gori_defer *d;
 
-	while ((d = gori_defer_first(g)) && d->frame == frame && d->state == GORI_DEFER_PENDING) {
+	while ((d = gori_defer_first(g, frame - 1)) && d->frame == frame && d->state == GORI_DEFER_PENDING) {
 		gori_defer_unlink(g, d);
 		gori_defer_run(g, d);
 	}
@@ -133,7 +149,7 @@ static _Noreturn void end_recovered(struct gori_g *g, struct gori_panic *p, uint
 		gori_unwind_return(q->frame);
 	}
 	run_rest_of_frame(g, frame);
-	while (q && q->nested && (uintptr_t)q->nested < frame)
+	while (q && q->nested && q->nested->frame < frame)
 		q->nested = q->nested->link;
 	gori_unwind_return(frame);
 }
@@ -142,10 +158,8 @@ static _Noreturn void end_recovered(struct gori_g *g, struct gori_panic *p, uint
 
 static void push(struct gori_g *g, struct gori_panic *p)
 {
-	/* One that lies below this frame was left by a longjmp out of a deferred function. */
-	if ((uintptr_t)g->panics < (uintptr_t)__builtin_frame_address(0))
-		g->panics = NULL;
-	p->link = g->panics;
+	/* One from a frame below this was left by a longjmp out of a deferred function. */
+	p->link = g->panics && g->panics->base > p->base ? g->panics : NULL;
 	p->defer = NULL;
 	p->argp = 0;
 	p->nested = NULL;
@@ -181,7 +195,7 @@ static bool call_deferred(struct gori_g *g, struct gori_panic *p, uintptr_t *ret
 {
 	struct gori_defer *d;
 
-	while ((d = gori_defer_first(g))) {
+	while ((d = gori_defer_first(g, p->base))) {
 		if (d->state == GORI_DEFER_STARTED) {
 			take_over(g, d);
 			continue;
@@ -220,13 +234,14 @@ _Noreturn void gor_goexit(void)
 	struct gori_g *g = gori_panic_self();
 	struct gori_panic p;
 
+	p.base = (uintptr_t)__builtin_frame_address(0);
 	push(g, &p);
 	p.goexit = true;
 	p.big = NULL;
 	g->flags |= GORI_G_ENDING;
 	do
 		goexit_step(g, &p);
-	while (gori_defer_first(g));
+	while (gori_defer_first(g, p.base));
 	if (gori_company & GORI_HOOK_CXX)
 		gori_unwind_exit();
 	gori_enter();

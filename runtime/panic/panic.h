@@ -22,8 +22,11 @@ struct gori_g *gori_panic_self(void);
 
 /* ---- defer.c ---- */
 
-/* The innermost record whose frame still exists, or NULL; drops those that longjmp has left. */
-struct gori_defer *gori_defer_first(struct gori_g *g);
+/*
+ * The innermost record of the frames above `base`, or NULL.  All functions that can have deferred something
+ * that is still to be called are there; what is found below, or not intact, longjmp has left.
+ */
+struct gori_defer *gori_defer_first(struct gori_g *g, uintptr_t base);
 
 /* Takes d, the first, out of the list. */
 void gori_defer_unlink(struct gori_g *g, struct gori_defer *d);

@@ -66,8 +66,10 @@ gor_string gori_panic_format(struct gori_panic *p, const char *fmt, va_list ap)
 	return gor_strn(p->big ? p->big : p->text, (size_t)n);
 }
 
-static void init(struct gori_panic *p)
+/* base: frame address of the function that was called to panic. */
+static void init(struct gori_panic *p, void *base)
 {
+	p->base = (uintptr_t)base;
 	p->sig = 0;
 	p->big = NULL;
 }
@@ -85,7 +87,7 @@ _Noreturn void gor_panic(const char *fmt, ...)
 	struct gori_panic p;
 	va_list ap;
 
-	init(&p);
+	init(&p, __builtin_frame_address(0));
 	va_start(ap, fmt);
 	if (fmt) {
 		p.value.type = &gor_type_string;
@@ -101,7 +103,7 @@ _Noreturn void gor_panic_any(gor_any value)
 {
 	struct gori_panic p;
 
-	init(&p);
+	init(&p, __builtin_frame_address(0));
 	p.value = value.type ? value : nil_error();
 	gori_panic_run(&p);
 }
@@ -115,7 +117,7 @@ _Noreturn void gori_panic_runtime_error(const char *fmt, ...)
 	char with_prefix[256];
 	va_list ap;
 
-	init(&p);
+	init(&p, __builtin_frame_address(0));
 	snprintf(with_prefix, sizeof with_prefix, "%s%s", prefix, fmt);
 	va_start(ap, fmt);
 	p.value = gori_runtime_error(gori_panic_format(&p, with_prefix, ap));
@@ -127,7 +129,7 @@ _Noreturn void gori_panic_plain(const char *constant)
 {
 	struct gori_panic p;
 
-	init(&p);
+	init(&p, __builtin_frame_address(0));
 	p.value = gori_runtime_error(gor_strn(constant, strlen(constant)));
 	gori_panic_run(&p);
 }
@@ -185,10 +187,11 @@ void gori_sigpanic(int sig, int code, uint64_t addr, uint64_t pc)
 	const char *text = fault_text(sig, code, addr);
 	struct gori_panic p;
 
-	step_out_of_nowhere((uint64_t *)__builtin_frame_address(0) + 2, addr);
+	if (sig != SIGFPE) /* there addr is always the instruction */
+		step_out_of_nowhere((uint64_t *)__builtin_frame_address(0) + 2, addr);
 	if (!text)
 		gori_panic_die_of_fault(sig, code, addr, pc);
-	init(&p);
+	init(&p, __builtin_frame_address(0));
 	p.value = gori_runtime_error(gor_strn(text, strlen(text)));
 	p.sig = sig;
 	p.code = code;

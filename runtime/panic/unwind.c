@@ -12,6 +12,11 @@
  * The exception object may not lie on the stack: landing pads run in their own frames, above, and calls made
  * there overwrite what is below.  It comes from a small static pool, then from the heap.
  *
+ * The personality routine of C++ ends the program at a place that is not in its function's table of calls,
+ * because the compiler was sure that nothing is thrown there: an instruction that faults, the call of a
+ * function that only could fault, a noexcept function.  Such a frame is stepped over: its destructors do not
+ * run, and the walk starts again from its caller (gori_arch_call_from).
+ *
  * Rejected: restoring registers that defer() has saved, as longjmp does: a caller's callee-saved registers
  * may have been saved by any frame in between, and destructors would not run.
  *
@@ -21,6 +26,7 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unwind.h>
 
 #include "arch/x86_64/capture.h"
@@ -63,22 +69,21 @@ static void put(struct unwinding *u)
 /* AddressSanitizer marks frames as left only when they return or throw; exists in its programs only. */
 extern void __asan_handle_no_return(void) __attribute__((weak));
 
-static _Noreturn void resume(struct _Unwind_Context *ctx)
+/* What the function of ctx gets back when what it has called returns. */
+static void read_context(struct _Unwind_Context *ctx, struct gori_resume *ret)
 {
 	enum { RBX = 3, RBP = 6, R12 = 12, R13, R14, R15 }; /* DWARF numbers */
-	struct gori_resume to;
 
-	to.rbx = _Unwind_GetGR(ctx, RBX);
-	to.rbp = _Unwind_GetGR(ctx, RBP);
-	to.r12 = _Unwind_GetGR(ctx, R12);
-	to.r13 = _Unwind_GetGR(ctx, R13);
-	to.r14 = _Unwind_GetGR(ctx, R14);
-	to.r15 = _Unwind_GetGR(ctx, R15);
-	to.rsp = _Unwind_GetCFA(ctx);
-	to.rip = _Unwind_GetIP(ctx);
+	ret->rbx = _Unwind_GetGR(ctx, RBX);
+	ret->rbp = _Unwind_GetGR(ctx, RBP);
+	ret->r12 = _Unwind_GetGR(ctx, R12);
+	ret->r13 = _Unwind_GetGR(ctx, R13);
+	ret->r14 = _Unwind_GetGR(ctx, R14);
+	ret->r15 = _Unwind_GetGR(ctx, R15);
+	ret->rsp = _Unwind_GetCFA(ctx);
+	ret->rip = _Unwind_GetIP(ctx);
 	if (__asan_handle_no_return)
 		__asan_handle_no_return();
-	gori_arch_resume(&to);
 }
 
 /* The walk has ended before it came to the frame. */
@@ -121,8 +126,11 @@ static _Unwind_Reason_Code stop(int version, _Unwind_Action actions, _Unwind_Exc
 	(void)class;
 	(void)exception;
 	if (_Unwind_GetCFA(ctx) > u->frame) {
+		struct gori_resume to;
+
 		put(u);
-		resume(ctx);
+		read_context(ctx, &to);
+		gori_arch_resume(&to);
 	}
 	if (actions & _UA_END_OF_STACK) {
 		if (u->frame == UINTPTR_MAX)
@@ -140,23 +148,128 @@ static void on_caught(_Unwind_Reason_Code reason, struct _Unwind_Exception *exce
 	gori_crash_fatal("a catch (...) has stopped a recovered panic or gor_goexit: it must rethrow");
 }
 
-static _Noreturn void leave_frames(uintptr_t frame)
+/* ---- places where nothing is thrown ------------------------------------------------------------------------ */
+
+enum { DW_EH_PE_uleb128 = 1, DW_EH_PE_udata4 = 3, DW_EH_PE_omit = 0xff };
+
+static uint64_t read_uleb(const uint8_t **at)
+{
+	uint64_t v = 0;
+	int shift = 0;
+
+	uint8_t byte;
+
+	do {
+		byte = *(*at)++;
+		v |= (uint64_t)(byte & 0x7f) << shift;
+		shift += 7;
+	} while (byte & 0x80);
+	return v;
+}
+
+/* A field of the call-site table: gcc and clang use two encodings. */
+static uint64_t read_field(const uint8_t **at, uint8_t encoding)
+{
+	uint32_t v;
+
+	if (encoding == DW_EH_PE_uleb128)
+		return read_uleb(at);
+	memcpy(&v, *at, sizeof v);
+	*at += sizeof v;
+	return v;
+}
+
+/*
+ * Is the place, counted from the function's start, in the table of calls?  The layout of a language-specific
+ * data area: landing pad base, type table (both left out or encoded), then the table of
+ * (start, length, landing pad, action).  True for what is not understood.
+ */
+static bool is_call_site(const uint8_t *lsda, uint64_t place)
+{
+	const uint8_t *at = lsda, *end;
+	uint8_t encoding;
+	uint64_t size;
+
+	if (*at++ != DW_EH_PE_omit)
+		return true;
+	if (*at++ != DW_EH_PE_omit)
+		read_uleb(&at);
+	encoding = *at++;
+	if (encoding != DW_EH_PE_uleb128 && encoding != DW_EH_PE_udata4)
+		return true;
+	size = read_uleb(&at);
+	for (end = at + size; at < end;) {
+		uint64_t start = read_field(&at, encoding);
+
+		size = read_field(&at, encoding);
+		read_field(&at, encoding);
+		read_uleb(&at);
+		if (place >= start && place - start < size)
+			return true;
+	}
+	return false;
+}
+
+static bool is_quiet_place(struct _Unwind_Context *ctx)
+{
+	const uint8_t *lsda = (const uint8_t *)_Unwind_GetLanguageSpecificData(ctx);
+	int exact = 0;
+	uintptr_t ip = _Unwind_GetIPInfo(ctx, &exact);
+
+	return lsda && !is_call_site(lsda, ip - !exact - _Unwind_GetRegionStart(ctx));
+}
+
+struct quiet_search {
+	uintptr_t frame;          /* where the walk ends anyway */
+	bool found;               /* the frame before has to be stepped over */
+	bool complete;            /* caller is set */
+	struct gori_resume caller;
+};
+
+static _Unwind_Reason_Code look_for_quiet(struct _Unwind_Context *ctx, void *arg)
+{
+	struct quiet_search *s = arg;
+
+	if (s->found) {
+		read_context(ctx, &s->caller);
+		s->complete = true;
+		return _URC_END_OF_STACK;
+	}
+	if (_Unwind_GetCFA(ctx) > s->frame)
+		return _URC_END_OF_STACK;
+	s->found = is_quiet_place(ctx);
+	return _URC_NO_REASON;
+}
+
+static void leave_frames(void *arg)
+{
+	struct unwinding *u = arg;
+	struct quiet_search s = {.frame = u->frame};
+
+	_Unwind_Backtrace(look_for_quiet, &s);
+	if (s.complete)
+		gori_arch_call_from(&s.caller, leave_frames, u);
+	_Unwind_ForcedUnwind(&u->exception, stop, u);
+	gori_throw("the unwinder has given up");
+}
+
+static _Noreturn void begin(uintptr_t frame)
 {
 	struct unwinding *u = get();
 
 	u->exception.exception_class = 0x4e4f4752474f5247; /* "GRGORGON" */
 	u->exception.exception_cleanup = on_caught;
 	u->frame = frame;
-	_Unwind_ForcedUnwind(&u->exception, stop, u);
-	gori_throw("the unwinder has given up");
+	leave_frames(u);
+	__builtin_unreachable();
 }
 
 _Noreturn void gori_unwind_return(uintptr_t frame)
 {
-	leave_frames(frame);
+	begin(frame);
 }
 
 _Noreturn void gori_unwind_exit(void)
 {
-	leave_frames(UINTPTR_MAX);
+	begin(UINTPTR_MAX);
 }

@@ -6,10 +6,11 @@
  * ready from inside.  What is left are threads outside: a goroutine in user code whose P was taken (main in
  * pthread_join), an adopted thread, a thread of the program's that never called the runtime.  Any of them
  * could still send something.  But a thread that sleeps in a futex without a timeout can be woken only by
- * another thread of the process (futexes shared between processes are given the benefit of the doubt by
- * the operation code); so if every thread of the process is either an idle M, sysmon, or asleep in such a
+ * another thread of the process (not so futexes shared between processes, which are given the benefit of
+ * the doubt); so if every thread of the process is either an idle M, sysmon, or asleep in such a
  * futex, then nothing can ever happen again, and that is a proof.  /proc/self/task/TID/syscall tells; if
- * anything else is seen, the check says nothing and sysmon repeats it from time to time.
+ * anything else is seen, the check says nothing and sysmon repeats it from time to time.  A thread asleep in
+ * user code may still have its P: once no P has moved for a while sysmon takes them all.
  *
  * Two readings with unchanged voluntary context switch counts make sure that no thread ran in between.
  *
@@ -28,11 +29,11 @@
 #include "sched/proc.h"
 #include "sys/sanitize.h"
 
-static uint32_t suspected; /* atomic: the last check could not tell */
+static uint32_t suspected; /* atomic: no P is in use, and the last check could not tell or was not made */
 
 bool gori_deadlock_suspected(void)
 {
-	return gori_load(&suspected);
+	return gori_load_sc(&suspected);
 }
 
 /* ---- what other threads do -------------------------------------------------------------------------------- */
@@ -55,10 +56,18 @@ static long read_task_file(const char *tid, const char *name, char *buf, size_t 
 	return n;
 }
 
-/* "202 0xADDR 0xOP 0xVAL 0xTIMEOUT ...": a private futex wait without a timeout. */
+static bool is_thread_of_ours(unsigned long tid)
+{
+	return tid && tid <= INT32_MAX && syscall(SYS_tgkill, getpid(), (pid_t)tid, 0) == 0;
+}
+
+/*
+ * "202 0xADDR 0xOP 0xVAL 0xTIMEOUT ...": a futex wait without a timeout that another process cannot end.
+ * pthread_join waits on a shared futex too, for the thread's number to be cleared: only that is believed.
+ */
 static bool waits_for_ever(const char *line)
 {
-	unsigned long nr, addr, op, timeout;
+	unsigned long nr, addr, op, val, timeout;
 	char *end;
 
 	nr = strtoul(line, &end, 10);
@@ -72,8 +81,10 @@ static bool waits_for_ever(const char *line)
 	if (addr == (uintptr_t)&gori_sched.lock)
 		return false; /* on its way in: it waits for this check to be over */
 	op = strtoul(end, &end, 16);
-	strtoul(end, &end, 16);
+	val = strtoul(end, &end, 16);
 	timeout = strtoul(end, &end, 16);
+	if (!(op & FUTEX_PRIVATE_FLAG) && !is_thread_of_ours(val))
+		return false;
 	op &= (unsigned long)FUTEX_CMD_MASK;
 	return timeout == 0 && (op == FUTEX_WAIT || op == FUTEX_WAIT_BITSET || op == FUTEX_LOCK_PI);
 }
@@ -175,13 +186,23 @@ static bool wake_settler(void)
 void gori_deadlock_check(void)
 {
 	gori_store(&suspected, 0);
-	if (!inside_is_still() || wake_settler() || gori_timers_any())
+	if (!inside_is_still()) {
+		gori_sysmon_start(); /* who has the last P may be asleep outside: sysmon takes it */
+		return;
+	}
+	if (wake_settler() || gori_timers_any())
 		return;
 	if (nobody_outside_can_act())
 		report();
-	gori_store(&suspected, 1);
+	gori_deadlock_suspect();
+}
+
+/* The last P has become idle without a check, or a check could not tell.  sched.lock is held. */
+void gori_deadlock_suspect(void)
+{
+	gori_store_sc(&suspected, 1);
 	gori_sysmon_start();
-	gori_sysmon_kick();
+	gori_sysmon_kick(); /* pairs with deep_sleep's store and look */
 }
 
 /* Context: sysmon. */

@@ -27,6 +27,7 @@ static inline void gori_switch_to(struct gori_m *m, struct gori_g *from, struct 
 {
 	to->sp = NULL;
 	to->m = m;
+	from->m = NULL; /* nobody resumes it before its sp is saved */
 	m->curg = to;
 	from->saved_errno = *m->errno_loc;
 	*m->errno_loc = to->saved_errno;
@@ -112,6 +113,33 @@ static inline void gori_ready_fast(struct gori_p *p, struct gori_g *g)
 		gori_store(&p->runnext, g);
 	else
 		gori_ready_slow(p, g);
+}
+
+/*
+ * The common case of a yield: g goes to the end of the ring, and the head of the ring comes out, if that can be
+ * resumed at once.  NULL if there is anything else to look at; nothing has changed then.
+ */
+static inline struct gori_g *gori_ring_exchange(struct gori_p *p, struct gori_g *g, void **ret_sp)
+{
+	uint32_t head = gori_load_acq(&p->runq_head), tail = p->runq_tail;
+	struct gori_g *next;
+
+	if (head == tail || tail - head == GORI_RUNQ_SIZE || p->runnext ||
+	    p->fresh_bottom != gori_load(&p->fresh_top) || gori_load(&gori_sched.runq.size) ||
+	    gori_load(&gori_sched.fresh.size))
+		return NULL;
+	next = gori_load(&p->runq[head % GORI_RUNQ_SIZE]);
+	if (gori_unlikely(gori_load(&gori_multi))) {
+		if (!gori_cas(&p->runq_head, head, head + 1)) /* a thief was faster */
+			return NULL;
+	} else {
+		gori_store(&p->runq_head, head + 1);
+	}
+	gori_store(&g->status, GORI_GRUNNABLE);
+	gori_store(&p->runq[tail % GORI_RUNQ_SIZE], g);
+	gori_store_rel(&p->runq_tail, tail + 1); /* pairs with thieves' acquire: slot set */
+	*ret_sp = gori_load_acq(&next->sp);
+	return next;
 }
 
 #pragma GCC visibility pop

@@ -63,6 +63,7 @@ static void after_in_child(void)
 	gori_sched.nlost = 0;
 	gori_sched.nforeign_out = 0;
 	gori_sysmon_reset_after_fork();
+	gori_crash_after_fork();
 	gori_barrier_init(); /* the registration is not inherited */
 	gori_unlock(&gori_sched.lock);
 	gori_world_start(1, false);

@@ -125,6 +125,15 @@ static void adopt_main(void)
 	gori_acquirep(m, gori_p_idle_get());
 }
 
+/* Where a reader of the stopped process starts. */
+static void publish_roots(void)
+{
+	gori_table_add("root.allm", (uintptr_t)&gori_sched.allm);
+	gori_table_add("root.all_extra", (uintptr_t)&gori_sched.all_extra);
+	gori_table_add("root.allp", (uintptr_t)gori_sched.allp);
+	gori_table_add("root.nprocs", (uintptr_t)&gori_sched.nprocs);
+}
+
 static void init(void)
 {
 	gori_options_init();
@@ -138,6 +147,7 @@ static void init(void)
 		adopt_main();
 	gori_crash_init();
 	gori_fork_init();
+	publish_roots();
 }
 
 void gori_init_once(void)

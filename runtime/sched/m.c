@@ -275,6 +275,8 @@ void gori_handoffp(struct gori_p *p)
 		return;
 	}
 	gori_p_idle_put(p);
+	if (gori_sched.nidle_p == gori_sched.nprocs)
+		gori_deadlock_suspect();
 	gori_unlock(&gori_sched.lock);
 	gori_timers_rearm();
 }
@@ -363,6 +365,7 @@ static void acquire_or_queue(struct gori_m *m)
 	gori_store(&g->status, GORI_GRUNNABLE);
 	gori_globq_put(g);
 	gori_unlock(&gori_sched.lock);
+	gori_sysmon_start();  /* who has the P may be in user code and stay there */
 	gori_switch_to_g0(m); /* without a P: g0 sleeps */
 }
 
@@ -431,8 +434,11 @@ void gori_exit_slow(struct gori_m *m)
 /* Where the g0 of an adopted thread starts. */
 void gori_g_main(struct gori_g *g)
 {
-	if (g == &g->m->g0)
+	if (g == &g->m->g0) {
+		if (gori_switch_hooks)
+			gori_hook_switched(g);
 		gori_schedule(g->m);
+	}
 	gori_g_run(g);
 }
 
@@ -474,6 +480,10 @@ struct gori_m *gori_m_adopt(bool is_main)
 	m->foreign = !is_main;
 	m->claim = gori_claim_base() | (is_main ? 0 : GORI_CLAIM_TAKEN);
 	m->slow_exit = m->foreign || gori_claim_base();
+	if (!is_main) {
+		m->lost = 1; /* before it has a tid: a thread of ours that is not lost counts as idle */
+		gori_add(&gori_sched.nforeign_out, 1);
+	}
 	bounds_of_this_stack(g);
 	m_init_here(m);
 	m_give_g0(m);
@@ -484,8 +494,6 @@ struct gori_m *gori_m_adopt(bool is_main)
 	if (!is_main) {
 		g->locked_m = m;
 		m->locked_g = g;
-		m->lost = 1;
-		gori_add(&gori_sched.nforeign_out, 1);
 	}
 	gori_hook_adopt(g);
 	gori_store(&m->in_rt, 0);

@@ -177,13 +177,21 @@ void gori_world_stop(void)
 	gori_unlock(&gori_sched.lock);
 }
 
-/* Moves everything that hangs on a P that is about to disappear. */
-static void p_retire(struct gori_p *p, struct gori_p *heir)
+/* Nobody looks into the queues of a P without an owner: what waits there must go where it is seen. */
+static void p_drain(struct gori_p *p)
 {
 	struct gori_g *g;
 
 	while ((g = gori_runq_get(p)))
 		gori_globq_put(g);
+}
+
+/* Moves everything that hangs on a P that is about to disappear. */
+static void p_retire(struct gori_p *p, struct gori_p *heir)
+{
+	struct gori_g *g;
+
+	p_drain(p);
 	gori_timers_move(p, heir);
 	while ((g = p->gfree)) {
 		p->gfree = g->link;
@@ -216,8 +224,10 @@ void gori_world_start(uint32_t nprocs, bool wake)
 	gori_sched.idle_p = NULL;
 	gori_store(&gori_sched.nidle_p, 0);
 	for (uint32_t i = n; i-- > 0;)
-		if (gori_sched.allp[i] != m->p)
+		if (gori_sched.allp[i] != m->p) {
+			p_drain(gori_sched.allp[i]);
 			gori_p_idle_put(gori_sched.allp[i]);
+		}
 	gori_store_sc(&gori_sched.stopping, 0);
 	gori_add(&gori_sched.world, 1);
 	gori_unlock(&gori_sched.lock);

@@ -154,15 +154,19 @@ void gori_ready_tail(struct gori_g *g)
 	gori_wakep();
 }
 
-void gori_gosched(void)
+/* The rest of gori_gosched: new goroutines, the global queue, timers, nobody else. */
+static __attribute__((noinline)) void gosched_slow(struct gori_m *m, struct gori_p *p)
 {
-	struct gori_m *m = gori_m();
-	struct gori_g *g = m->curg;
-	struct gori_p *p = m->p;
-	struct gori_g *next;
+	struct gori_g *g = m->curg, *next;
 	void *sp;
 
 	gori_runq_flush_fresh(p);
+	if (gori_unlikely(gori_load(&gori_sched.runq.size))) {
+		gori_store(&g->status, GORI_GRUNNABLE);
+		gori_runq_put_behind_all(p, g);
+		gori_switch_next(m, g);
+		return;
+	}
 	next = gori_pick(m, p, &sp);
 	if (!next && !m->next_g && p->budget >= 0 && !gori_load(&m->claim) && !m->locked_g)
 		return; /* nobody else is here */
@@ -172,6 +176,28 @@ void gori_gosched(void)
 		gori_start_running(p, next);
 		gori_switch_to(m, g, next, sp);
 	} else {
+		gori_switch_to(m, g, &m->g0, m->g0.sp);
+	}
+}
+
+void gori_gosched(void)
+{
+	struct gori_m *m = gori_m();
+	struct gori_p *p = m->p;
+	struct gori_g *g = m->curg, *next;
+	void *sp;
+
+	if (p->budget <= 0 || gori_unlikely(gori_load(&m->claim)) || gori_unlikely(m->locked_g != NULL) ||
+	    !(next = gori_ring_exchange(p, g, &sp))) {
+		gosched_slow(m, p);
+		return;
+	}
+	p->budget--;
+	if (gori_likely(sp && !next->locked_m)) {
+		gori_start_running(p, next);
+		gori_switch_to(m, g, next, sp);
+	} else {
+		m->next_g = next; /* for g0, when this goroutine's registers are saved */
 		gori_switch_to(m, g, &m->g0, m->g0.sp);
 	}
 }

@@ -70,6 +70,7 @@ void gori_runq_put(struct gori_p *p, struct gori_g *g);
 void gori_runq_put_next(struct gori_p *p, struct gori_g *g);
 void gori_runq_put_fresh(struct gori_p *p, struct gori_g *g);
 void gori_runq_flush_fresh(struct gori_p *p);      /* fresh goroutines to the FIFO ring, oldest first */
+void gori_runq_put_behind_all(struct gori_p *p, struct gori_g *g); /* also behind the global queue; takes the lock */
 struct gori_g *gori_runq_get(struct gori_p *p);
 struct gori_g *gori_runq_get_fair(struct gori_p *p); /* oldest first, for the turns that keep it fair */
 bool gori_runq_empty(struct gori_p *p);
@@ -130,7 +131,8 @@ void gori_sysmon_reset_after_fork(void);
 
 /* ---- deadlock.c ---- */
 void gori_deadlock_check(void);                     /* sched.lock held; an M is about to sleep */
-bool gori_deadlock_suspected(void);                 /* the last check could not tell */
+void gori_deadlock_suspect(void);                   /* sched.lock held: no P is in use, and nobody has checked */
+bool gori_deadlock_suspected(void);
 void gori_deadlock_recheck(void);                   /* from sysmon, after a check that could not tell */
 
 /* ---- init.c ---- */

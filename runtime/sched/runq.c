@@ -38,6 +38,7 @@ enum {
 	HALF = GORI_RUNQ_SIZE / 2,
 	FRESH_WAIT = 10000000, /* ns: so often some of the oldest fresh ones go to the ring */
 	FRESH_SHARE = 4,
+	FEW = 8,               /* more than the fair turns of a whole ring */
 };
 
 /* ---- the global queue -------------------------------------------------------------------------------- */
@@ -271,14 +272,62 @@ static inline struct gori_g *fresh_get(struct gori_p *p)
 	return g;
 }
 
+/* The shared list of fresh ones to the global queue, oldest first. */
+static __attribute__((noinline)) void globfresh_flush(void)
+{
+	struct gori_g *list = NULL, *tail, *g;
+	uint32_t n;
+
+	gori_lock(&gori_sched.lock);
+	n = gori_sched.fresh.size;
+	tail = gori_sched.fresh.head;
+	while ((g = gori_sched.fresh.head)) {
+		gori_sched.fresh.head = g->link;
+		g->link = list;
+		list = g;
+	}
+	gori_store(&gori_sched.fresh.size, 0);
+	if (list)
+		gori_globq_put_all(list, tail, n);
+	gori_unlock(&gori_sched.lock);
+}
+
 void gori_runq_flush_fresh(struct gori_p *p)
 {
 	struct gori_g *g;
 
+	if (gori_unlikely(gori_load(&gori_sched.fresh.size)))
+		globfresh_flush();
 	if (gori_likely(p->fresh_bottom == gori_load(&p->fresh_top)))
 		return;
 	while ((g = fresh_take_oldest(p)))
 		gori_runq_put(p, g);
+}
+
+/*
+ * All that waits here and in the global queue runs before g.  Behind a long global queue that is so: before the
+ * fair turns of a whole ring have emptied it the ring is empty.  A short one joins the ring.
+ */
+void gori_runq_put_behind_all(struct gori_p *p, struct gori_g *g)
+{
+	struct gori_gqueue *q = &gori_sched.runq;
+	struct gori_g *few[FEW];
+	uint32_t n = 0;
+
+	gori_lock(&gori_sched.lock);
+	if (q->size > FEW) {
+		gori_globq_put(g);
+		gori_unlock(&gori_sched.lock);
+		return;
+	}
+	for (; q->head; q->head = q->head->link)
+		few[n++] = q->head;
+	q->tail = NULL;
+	gori_store(&q->size, 0);
+	gori_unlock(&gori_sched.lock);
+	for (uint32_t i = 0; i < n; i++)
+		gori_runq_put(p, few[i]);
+	gori_runq_put(p, g);
 }
 
 /* ---- all of a P's queues ------------------------------------------------------------------------------ */

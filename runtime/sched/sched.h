@@ -202,6 +202,8 @@ int64_t gori_deadline(int64_t ns);           /* that long from now; never so lat
 void gori_crash_init(void);                      /* signal handlers; once, while the library is loaded */
 void gori_crash_thread_init(struct gori_m *m);   /* on the thread itself: alternate signal stack */
 void gori_crash_thread_deinit(struct gori_m *m);
+void gori_crash_after_fork(void);                /* in the child */
+void gori_table_add(const char *name, uint64_t value); /* an entry of the published table; while loading */
 bool gori_crash_is_on(void);                     /* a dump is going on: threads are being frozen */
 
 /* ---- what panic/ and arch/ provide for goroutines ------------------------------------------------------ */

@@ -44,18 +44,10 @@ enum {
 	PAGE = 4096,
 	BATCH = 16,          /* slots a P takes at a time */
 	MAX_ARENAS = 1024,
-	SKEWS = 16,          /* different skews */
-	SKEW_STEP = 64,
 	MAX_MPROTECT = 14000, /* guards by mprotect: two map entries each, under half of the default limit */
 };
 
-struct arena {
-	uintptr_t base;
-	uint32_t nslots;
-	uint32_t used;      /* atomic; slots below it were handed out at least once */
-};
-
-static struct arena arenas[MAX_ARENAS];
+static struct gori_arena arenas[MAX_ARENAS];
 static uint32_t narenas; /* atomic */
 static uint32_t stack_lock;
 static size_t slot_size, guard_size;
@@ -118,6 +110,12 @@ void gori_stack_init(void)
 {
 	slot_size = gori_options.stack;
 	guard_size = guard_for(slot_size);
+	gori_table_add("root.arenas", (uintptr_t)arenas);
+	gori_table_add("root.narenas", (uintptr_t)&narenas);
+	gori_table_add("const.slot_size", slot_size);
+	gori_table_add("const.guard_size", guard_size);
+	gori_table_add("const.skews", GORI_SKEWS);
+	gori_table_add("const.skew_step", GORI_SKEW_STEP);
 	guard_kind = gori_options.guard_mprotect || !kernel_has_guards() ? GUARD_MPROTECT : GUARD_MADVISE;
 }
 
@@ -175,7 +173,7 @@ static bool arena_add(void)
 /* Reserves up to BATCH fresh slots for p.  stack_lock is held. */
 static bool take_batch(struct gori_p *p)
 {
-	struct arena *a;
+	struct gori_arena *a;
 	uint32_t n;
 
 	if (narenas == 0 || arenas[narenas - 1].used == arenas[narenas - 1].nslots)
@@ -195,9 +193,9 @@ static bool take_batch(struct gori_p *p)
 
 static struct gori_g *slot_g(uintptr_t slot)
 {
-	size_t skew = (slot / slot_size) % SKEWS * SKEW_STEP;
+	size_t skew = GORI_SKEW_STEP * (1 + slot / slot_size % GORI_SKEWS);
 
-	return (struct gori_g *)(slot + slot_size - skew - sizeof(struct gori_g) - SKEW_STEP) ;
+	return (struct gori_g *)(slot + slot_size - skew - sizeof(struct gori_g));
 }
 
 static struct gori_g *slot_init(uintptr_t slot)

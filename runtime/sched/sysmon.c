@@ -27,6 +27,7 @@ enum {
 	SLICE = 7 * MS,         /* running longer than this while others wait: the P is taken; with the tick
 				 * this makes about 10 ms */
 	IDLE_TICKS = 10,        /* then deep sleep */
+	QUIET = 100 * MS,       /* when no P has moved for so long all are taken: see deadlock.c */
 	RECHECK = 100 * MS,     /* deep sleep while a deadlock is suspected */
 	SCAVENGE = 1000 * MS,
 };
@@ -75,6 +76,32 @@ static bool look_at(struct gori_p *p, int64_t now)
 	return true;
 }
 
+static bool all_idle(void)
+{
+	return gori_load(&gori_sched.nidle_p) == gori_load(&gori_sched.nprocs);
+}
+
+/* It is idle, or has been with the same goroutine for long. */
+static bool is_quiet(struct gori_p *p, int64_t now)
+{
+	int64_t since = gori_load(&p->seen_when);
+
+	return !gori_load(&p->m) || (since && now - since >= QUIET && gori_load(&p->schedtick) == p->seen_tick);
+}
+
+/* They may be computing: then they get a P back when they ask.  If they are asleep this may be a deadlock. */
+static void take_quiet(int64_t now)
+{
+	uint32_t n = gori_load(&gori_sched.nprocs);
+
+	for (uint32_t i = 0; i < n; i++)
+		if (!is_quiet(gori_sched.allp[i], now))
+			return;
+	for (uint32_t i = 0; i < n; i++)
+		if (gori_load(&gori_sched.allp[i]->m))
+			take(gori_sched.allp[i]);
+}
+
 /* Timers of Ps that nobody owns, when no idle thread keeps the time. */
 static void start_late_timers(int64_t now)
 {
@@ -86,9 +113,10 @@ static void start_late_timers(int64_t now)
 
 static void deep_sleep(void)
 {
-	int64_t ns = gori_deadlock_suspected() ? RECHECK : -1;
+	int64_t ns;
 
 	gori_store_sc(&gori_sched.sysmon_futex, 1);
+	ns = gori_deadlock_suspected() ? RECHECK : -1;
 	if (gori_load_sc(&gori_sched.nidle_p) == gori_load(&gori_sched.nprocs) || ns > 0)
 		gori_futex_wait(&gori_sched.sysmon_futex, 1, ns);
 	gori_store_sc(&gori_sched.sysmon_futex, 0);
@@ -113,11 +141,6 @@ static void nap(int64_t tick, int64_t now)
 	gori_futex_wait(&gori_sched.sysmon_wake, 0, tick);
 }
 
-static bool all_idle(void)
-{
-	return gori_load(&gori_sched.nidle_p) == gori_load(&gori_sched.nprocs);
-}
-
 static void *sysmon(void *arg)
 {
 	int idle_ticks = 0;
@@ -138,6 +161,8 @@ static void *sysmon(void *arg)
 		for (uint32_t i = 0; i < gori_load(&gori_sched.nprocs); i++)
 			if (look_at(gori_sched.allp[i], now))
 				tick = TICK_BUSY;
+		if (!all_idle())
+			take_quiet(now);
 		start_late_timers(now);
 		if ((gori_load(&gori_sched.runq.size) || gori_load(&gori_sched.fresh.size)) &&
 		    gori_load(&gori_sched.nidle_p))

@@ -132,6 +132,7 @@ void gori_timer_start(struct gori_timer *t)
 	heap_insert(p, t);
 	first = t->index == 0;
 	gori_punlock(&p->timer_lock);
+	gori_sysmon_start(); /* this goroutine may stay in user code */
 	if (first && gori_unlikely(gori_load(&gori_multi)))
 		wake_timekeeper(t->when);
 }

@@ -54,7 +54,7 @@ static void keep(struct gori_chan_timer *ct, const struct gori_call *call)
 	ct->call = copy;
 }
 
-GOR_API gor_timer *gor_after_captured(int64_t ns, void *record)
+gor_timer *gor_after_captured(int64_t ns, void *record)
 {
 	struct gori_defer *d = record;
 	struct gor_chan *c;

@@ -51,7 +51,7 @@ static struct gori_m *enter(gor_cond *c)
 	return m;
 }
 
-GOR_API void gor_cond_wait(gor_cond *c, gor_locker l)
+void gor_cond_wait(gor_cond *c, gor_locker l)
 {
 	struct gori_g *g = enter(c)->curg;
 	void *pc = gori_caller_pc();
@@ -72,7 +72,7 @@ static void note_wake(gor_cond *c, int64_t goid)
 	gori_store(&c->last_wake, gori_coarse_now());
 }
 
-GOR_API void gor_cond_signal(gor_cond *c)
+void gor_cond_signal(gor_cond *c)
 {
 	struct gori_m *m = enter(c);
 	struct gori_waiter *w;
@@ -86,7 +86,7 @@ GOR_API void gor_cond_signal(gor_cond *c)
 	gori_exit();
 }
 
-GOR_API void gor_cond_broadcast(gor_cond *c)
+void gor_cond_broadcast(gor_cond *c)
 {
 	struct gori_m *m = enter(c);
 	struct gori_waiter *list;

@@ -41,8 +41,8 @@ struct timed_context {
 
 static const struct gor_site done_site = {__FILE__, "gor_ctx_done", "gor_unit", __LINE__, 0};
 
-GOR_API const char gor_ctx_canceled[] = "context canceled";
-GOR_API const char gor_ctx_deadline_exceeded[] = "context deadline exceeded";
+const char gor_ctx_canceled[] = "context canceled";
+const char gor_ctx_deadline_exceeded[] = "context deadline exceeded";
 
 static struct gor_context background = {
 	.cookie = GORI_CTX_COOKIE,
@@ -112,7 +112,8 @@ static bool ref_unless_dying(struct gor_context *ctx)
  * not NULL it gets those with a timer to stop, as a list by `prev`, each with one owner more.
  * Locking: the tree's, which keeps who is linked from being freed.
  */
-static void cancel_subtree(struct gor_context *ctx, const char *err, int64_t goid, struct gor_context **ret_timed)
+static void cancel_subtree(struct gor_context *ctx, const char *err, int64_t goid,
+			   struct gor_context **ret_timed)
 {
 	struct gor_context *todo = ctx;
 
@@ -163,7 +164,7 @@ static void release(struct gor_context *timed)
 	}
 }
 
-GOR_API void gor_ctx_cancel(gor_context *ctx)
+void gor_ctx_cancel(gor_context *ctx)
 {
 	struct gor_context *timed;
 
@@ -193,7 +194,8 @@ static void fire(void *arg, int64_t now)
 /* ---- making ---------------------------------------------------------------------------------------------- */
 
 /* Memory for a context, outside the runtime. */
-static struct gor_context *make(struct gor_context *parent, enum gori_ctx_kind kind, int64_t deadline, void *pc)
+static struct gor_context *make(struct gor_context *parent, enum gori_ctx_kind kind, int64_t deadline,
+				void *pc)
 {
 	bool timed = deadline < (parent ? parent->deadline : NO_DEADLINE);
 	struct gor_context *ctx;
@@ -254,22 +256,22 @@ static gor_context *with_deadline(gor_context *parent, int64_t deadline, void *p
 	return ctx;
 }
 
-GOR_API gor_context *gor_ctx_background(void)
+gor_context *gor_ctx_background(void)
 {
 	return &background;
 }
 
-GOR_API gor_context *gor_ctx_with_cancel(gor_context *parent)
+gor_context *gor_ctx_with_cancel(gor_context *parent)
 {
 	return with_deadline(parent, NO_DEADLINE, gori_caller_pc());
 }
 
-GOR_API gor_context *gor_ctx_with_deadline(gor_context *parent, int64_t when)
+gor_context *gor_ctx_with_deadline(gor_context *parent, int64_t when)
 {
 	return with_deadline(parent, when, gori_caller_pc());
 }
 
-GOR_API gor_context *gor_ctx_with_timeout(gor_context *parent, int64_t ns)
+gor_context *gor_ctx_with_timeout(gor_context *parent, int64_t ns)
 {
 	int64_t now = gori_nanotime(), when;
 
@@ -278,7 +280,7 @@ GOR_API gor_context *gor_ctx_with_timeout(gor_context *parent, int64_t ns)
 	return with_deadline(parent, when, gori_caller_pc());
 }
 
-GOR_API gor_context *gor_ctx_with_value(gor_context *parent, const void *key, void *value)
+gor_context *gor_ctx_with_value(gor_context *parent, const void *key, void *value)
 {
 	struct gor_context *ctx = make(parent, GORI_CTX_VALUE, NO_DEADLINE, gori_caller_pc());
 
@@ -295,21 +297,21 @@ GOR_API gor_context *gor_ctx_with_value(gor_context *parent, const void *key, vo
 
 /* ---- asking: constant fields, no need to be inside the runtime ---------------------------------------------- */
 
-GOR_API GORI_CHAN_TYPE(gor_unit) gor_ctx_done(gor_context *ctx)
+GORI_CHAN_TYPE(gor_unit) gor_ctx_done(gor_context *ctx)
 {
 	struct gor_context *c = cancellable(ctx);
 
 	return c ? (GORI_CHAN_TYPE(gor_unit))(void *)c->done : NULL;
 }
 
-GOR_API const char *gor_ctx_err(gor_context *ctx)
+const char *gor_ctx_err(gor_context *ctx)
 {
 	struct gor_context *c = cancellable(ctx);
 
 	return c ? gori_load_acq(&c->err) : NULL; /* pairs with the release in mark_cancelled */
 }
 
-GOR_API bool gor_ctx_deadline(gor_context *ctx, int64_t *ret_when)
+bool gor_ctx_deadline(gor_context *ctx, int64_t *ret_when)
 {
 	if (ctx->deadline == NO_DEADLINE)
 		return false;
@@ -317,7 +319,7 @@ GOR_API bool gor_ctx_deadline(gor_context *ctx, int64_t *ret_when)
 	return true;
 }
 
-GOR_API void *gor_ctx_value(gor_context *ctx, const void *key)
+void *gor_ctx_value(gor_context *ctx, const void *key)
 {
 	for (; ctx; ctx = ctx->parent) {
 		if (ctx->kind == GORI_CTX_VALUE && ctx->key == key)
@@ -328,7 +330,7 @@ GOR_API void *gor_ctx_value(gor_context *ctx, const void *key)
 
 /* ---- owning ------------------------------------------------------------------------------------------------ */
 
-GOR_API gor_context *gor_ctx_ref(gor_context *ctx)
+gor_context *gor_ctx_ref(gor_context *ctx)
 {
 	if (ctx->kind != GORI_CTX_BACKGROUND)
 		gori_add(&ctx->refs, 1);
@@ -352,7 +354,7 @@ static void destroy(struct gor_context *ctx)
 	free(ctx);
 }
 
-GOR_API void gor_ctx_free(gor_context *ctx)
+void gor_ctx_free(gor_context *ctx)
 {
 	while (ctx && ctx->kind != GORI_CTX_BACKGROUND) {
 		struct gor_context *parent = ctx->parent;

@@ -21,7 +21,7 @@
 
 typedef int task(void *arg);
 
-GOR_API int gor_errgroup_fail(gor_errgroup *eg, int code, const char *text)
+int gor_errgroup_fail(gor_errgroup *eg, int code, const char *text)
 {
 	bool first;
 
@@ -56,7 +56,7 @@ static void work(gor_errgroup *eg, task *fn, void *arg)
 	gor_errgroup_fail(eg, fn(arg), NULL);
 }
 
-GOR_API void gor_errgroup_go(gor_errgroup *eg, int (*fn)(void *arg), void *arg)
+void gor_errgroup_go(gor_errgroup *eg, int (*fn)(void *arg), void *arg)
 {
 	if (eg->limited)
 		gor_sem_acquire(&eg->sem, 1);
@@ -64,7 +64,7 @@ GOR_API void gor_errgroup_go(gor_errgroup *eg, int (*fn)(void *arg), void *arg)
 	GORI_GO(work, eg, fn, arg);
 }
 
-GOR_API bool gor_errgroup_try_go(gor_errgroup *eg, int (*fn)(void *arg), void *arg)
+bool gor_errgroup_try_go(gor_errgroup *eg, int (*fn)(void *arg), void *arg)
 {
 	if (eg->limited && !gor_sem_try_acquire(&eg->sem, 1))
 		return false;
@@ -73,7 +73,7 @@ GOR_API bool gor_errgroup_try_go(gor_errgroup *eg, int (*fn)(void *arg), void *a
 	return true;
 }
 
-GOR_API int gor_errgroup_wait(gor_errgroup *eg)
+int gor_errgroup_wait(gor_errgroup *eg)
 {
 	struct gor_context *ctx;
 
@@ -86,7 +86,7 @@ GOR_API int gor_errgroup_wait(gor_errgroup *eg)
 	return eg->code;
 }
 
-GOR_API void gor_errgroup_set_limit(gor_errgroup *eg, int64_t n)
+void gor_errgroup_set_limit(gor_errgroup *eg, int64_t n)
 {
 	if (gori_load(&eg->wg.word) >> GORI_WG_SHIFT)
 		gori_panic_plain("errgroup: modify limit while goroutines in the group are still active");
@@ -94,13 +94,13 @@ GOR_API void gor_errgroup_set_limit(gor_errgroup *eg, int64_t n)
 	gor_sem_init(&eg->sem, n >= 0 ? n : 0);
 }
 
-GOR_API struct gor_context *gor_errgroup_with_context(gor_errgroup *eg, struct gor_context *parent)
+struct gor_context *gor_errgroup_with_context(gor_errgroup *eg, struct gor_context *parent)
 {
 	eg->ctx = gor_ctx_with_cancel(parent);
 	return gor_ctx_ref(eg->ctx);
 }
 
-GOR_API const char *gor_errgroup_text(gor_errgroup *eg)
+const char *gor_errgroup_text(gor_errgroup *eg)
 {
 	const char *text;
 

@@ -280,7 +280,7 @@ static __attribute__((noinline)) void lock_cold(gor_mutex *mu, void *pc)
 	gori_exit();
 }
 
-GOR_API void gor_mutex_lock(gor_mutex *mu)
+void gor_mutex_lock(gor_mutex *mu)
 {
 	struct gori_m *m = gori_sync_try_enter();
 
@@ -290,7 +290,7 @@ GOR_API void gor_mutex_lock(gor_mutex *mu)
 		lock_cold(mu, gori_caller_pc());
 }
 
-GOR_API bool gor_mutex_try_lock(gor_mutex *mu)
+bool gor_mutex_try_lock(gor_mutex *mu)
 {
 	struct gori_m *m = gori_enter();
 	struct gori_g *g = m->curg;
@@ -311,7 +311,7 @@ static __attribute__((noinline)) void unlock_cold(gor_mutex *mu)
 	gori_exit();
 }
 
-GOR_API void gor_mutex_unlock(gor_mutex *mu)
+void gor_mutex_unlock(gor_mutex *mu)
 {
 	struct gori_m *m = gori_sync_try_enter();
 
@@ -321,7 +321,7 @@ GOR_API void gor_mutex_unlock(gor_mutex *mu)
 		unlock_cold(mu);
 }
 
-GOR_API void gor_mutex_disown(gor_mutex *mu)
+void gor_mutex_disown(gor_mutex *mu)
 {
 	struct gori_m *m = gori_enter();
 	uint64_t old;

@@ -63,7 +63,7 @@ static bool begin(gor_once *o, struct gori_g *g, void *pc)
 	return false;
 }
 
-GOR_API void gor_once_do(gor_once *o, void (*fn)(void *arg), void *arg)
+void gor_once_do(gor_once *o, void (*fn)(void *arg), void *arg)
 {
 	bool first;
 

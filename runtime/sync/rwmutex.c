@@ -8,8 +8,9 @@
  * lets in all readers that wait, else the first writer; the last reader to leave lets in the first writer.
  * So readers and writers take turns and neither starves, as in Go.
  *
- *	0 -> readers, readers -> readers   [reader_enters, reader_leaves]
- *	0 -> WRITER -> 0                   [writer_enters, writer_leaves]
+ *	0 -> readers, readers -> readers   [reader_enters]
+ *	readers -> readers, readers -> 0   [gori_rwmutex_runlock]
+ *	0 -> WRITER -> 0                   [writer_enters, gori_rwmutex_unlock]
  *	readers -> readers, QUEUED         [wait_for: a writer waits]
  *	WRITER -> WRITER, QUEUED           [wait_for]
  *	readers, QUEUED -> WRITER          [let_writer_in, by the last reader]
@@ -21,7 +22,8 @@
  * an allocated list of all readers: a read lock must not cost an allocation.
  *
  * Invariants: QUEUED if and only if a queue is not empty, as seen under rw->lock.  QUEUED without WRITER
- * implies that a writer waits.  A slot whose bit is clear has goid 0.
+ * implies that a writer waits.  A slot whose bit is clear has goid 0.  g->nlocks_held counts the locks that
+ * name g.
  *
  * Locking: rw->lock guards the queues and QUEUED; fast paths keep QUEUED's value.
  *
@@ -52,21 +54,24 @@ static int find_slot(const gor_rwmutex *rw, int64_t goid)
 	return -1;
 }
 
-static void name_reader(gor_rwmutex *rw, int slot, int64_t goid, void *pc)
+/* Context here and in name_writer: g is the caller, or parked. */
+static void name_reader(gor_rwmutex *rw, int slot, struct gori_g *g, void *pc)
 {
 	struct gori_reader *r = &rw->readers[slot];
 
 	gori_store(&r->since, gori_coarse_now());
 	gori_store(&r->pc, pc);
-	gori_store_rel(&r->goid, goid); /* pairs with a dump's acquire: the name comes last */
+	gori_store_rel(&r->goid, g->goid); /* pairs with a dump's acquire: the name comes last */
+	g->nlocks_held++;
 }
 
-static void name_writer(gor_rwmutex *rw, int64_t goid, void *pc)
+static void name_writer(gor_rwmutex *rw, struct gori_g *g, void *pc)
 {
-	gori_store(&rw->last, goid);
+	gori_store(&rw->last, g->goid);
 	gori_store(&rw->since, gori_coarse_now());
 	gori_store(&rw->pc, pc);
-	gori_store_rel(&rw->owner, goid); /* pairs with a dump's acquire: the name comes last */
+	gori_store_rel(&rw->owner, g->goid); /* pairs with a dump's acquire: the name comes last */
+	g->nlocks_held++;
 }
 
 /* ---- without waiting --------------------------------------------------------------------------------- */
@@ -83,8 +88,7 @@ static bool reader_enters(gor_rwmutex *rw, struct gori_g *g, void *pc)
 		if (!gori_sync_cas(&rw->word, old, (old + ONE_READER) | bit))
 			continue;
 		if (bit)
-			name_reader(rw, __builtin_ctzll(bit), g->goid, pc);
-		g->nlocks_held++;
+			name_reader(rw, __builtin_ctzll(bit), g, pc);
 		return true;
 	}
 }
@@ -93,8 +97,7 @@ static bool writer_enters(gor_rwmutex *rw, struct gori_g *g, void *pc)
 {
 	if (!gori_sync_cas(&rw->word, 0, GORI_RW_WRITER))
 		return false;
-	name_writer(rw, g->goid, pc);
-	g->nlocks_held++;
+	name_writer(rw, g, pc);
 	return true;
 }
 
@@ -129,7 +132,7 @@ static __attribute__((noinline)) void wait_for(gor_rwmutex *rw, struct gori_g *g
 	}
 	gori_sync_push(write ? &rw->writeq : &rw->readq, &w);
 	gori_sync_park(g, &w, &rw->lock, write ? GORI_WAIT_RWMUTEX_LOCK : GORI_WAIT_RWMUTEX_RLOCK);
-	g->nlocks_held++; /* whoever woke g has handed over the lock */
+	/* Whoever woke g has handed over the lock. */
 }
 
 /* ---- handing over: nobody holds the lock, QUEUED keeps newcomers out --------------------------------------
@@ -143,7 +146,7 @@ static struct gori_waiter *let_writer_in(gor_rwmutex *rw)
 	uint64_t queued = rw->writeq.first || rw->readq.first ? GORI_RW_QUEUED : 0;
 
 	gori_store_rel(&rw->word, GORI_RW_WRITER | queued); /* pairs with the compare and swaps */
-	name_writer(rw, w->g->goid, w->elem);
+	name_writer(rw, w->g, w->elem);
 	return w;
 }
 
@@ -158,7 +161,7 @@ static struct gori_waiter *let_readers_in(gor_rwmutex *rw)
 		if (slot == GORI_RW_SLOTS)
 			continue;
 		word |= SLOT_BIT(slot);
-		name_reader(rw, slot++, w->g->goid, w->elem);
+		name_reader(rw, slot++, w->g, w->elem);
 	}
 	gori_store_rel(&rw->word, word); /* pairs with the compare and swaps */
 	return list;
@@ -249,35 +252,35 @@ void gori_rwmutex_lock(gor_rwmutex *rw, void *pc)
 
 /* ---- public ------------------------------------------------------------------------------------------ */
 
-GOR_API void gor_rwmutex_rlock(gor_rwmutex *rw)
+void gor_rwmutex_rlock(gor_rwmutex *rw)
 {
 	gori_enter();
 	gori_rwmutex_rlock(rw, gori_caller_pc());
 	gori_exit();
 }
 
-GOR_API void gor_rwmutex_runlock(gor_rwmutex *rw)
+void gor_rwmutex_runlock(gor_rwmutex *rw)
 {
 	gori_enter();
 	gori_rwmutex_runlock(rw);
 	gori_exit();
 }
 
-GOR_API void gor_rwmutex_lock(gor_rwmutex *rw)
+void gor_rwmutex_lock(gor_rwmutex *rw)
 {
 	gori_enter();
 	gori_rwmutex_lock(rw, gori_caller_pc());
 	gori_exit();
 }
 
-GOR_API void gor_rwmutex_unlock(gor_rwmutex *rw)
+void gor_rwmutex_unlock(gor_rwmutex *rw)
 {
 	gori_enter();
 	gori_rwmutex_unlock(rw);
 	gori_exit();
 }
 
-GOR_API bool gor_rwmutex_try_rlock(gor_rwmutex *rw)
+bool gor_rwmutex_try_rlock(gor_rwmutex *rw)
 {
 	struct gori_m *m = gori_enter();
 	bool taken = reader_enters(rw, m->curg, gori_caller_pc());
@@ -286,7 +289,7 @@ GOR_API bool gor_rwmutex_try_rlock(gor_rwmutex *rw)
 	return taken;
 }
 
-GOR_API bool gor_rwmutex_try_lock(gor_rwmutex *rw)
+bool gor_rwmutex_try_lock(gor_rwmutex *rw)
 {
 	struct gori_m *m = gori_enter();
 	bool taken = writer_enters(rw, m->curg, gori_caller_pc());
@@ -296,7 +299,7 @@ GOR_API bool gor_rwmutex_try_lock(gor_rwmutex *rw)
 }
 
 /* A disowned read lock is one without a slot; a disowned write lock is one without an owner. */
-GOR_API void gor_rwmutex_disown(gor_rwmutex *rw)
+void gor_rwmutex_disown(gor_rwmutex *rw)
 {
 	struct gori_m *m = gori_enter();
 	struct gori_g *g = m->curg;

@@ -16,12 +16,12 @@
 
 #include "sync/sync.h"
 
-GOR_API void gor_sem_init(gor_sem *s, int64_t n)
+void gor_sem_init(gor_sem *s, int64_t n)
 {
 	*s = (gor_sem)GOR_SEM_INIT(n);
 }
 
-GOR_API gor_sem *gor_sem_new(int64_t n)
+gor_sem *gor_sem_new(int64_t n)
 {
 	gor_sem *s = malloc(sizeof *s);
 
@@ -31,7 +31,7 @@ GOR_API gor_sem *gor_sem_new(int64_t n)
 	return s;
 }
 
-GOR_API void gor_sem_free(gor_sem *s)
+void gor_sem_free(gor_sem *s)
 {
 	bool waited_for;
 
@@ -68,7 +68,7 @@ static __attribute__((noinline)) void wait_for_units(gor_sem *s, struct gori_g *
 	gori_sync_park(g, &w, &s->lock, GORI_WAIT_SEMACQUIRE);
 }
 
-GOR_API void gor_sem_acquire(gor_sem *s, int64_t n)
+void gor_sem_acquire(gor_sem *s, int64_t n)
 {
 	struct gori_m *m = gori_enter();
 
@@ -82,7 +82,7 @@ GOR_API void gor_sem_acquire(gor_sem *s, int64_t n)
 	gori_exit();
 }
 
-GOR_API bool gor_sem_try_acquire(gor_sem *s, int64_t n)
+bool gor_sem_try_acquire(gor_sem *s, int64_t n)
 {
 	struct gori_m *m = gori_enter();
 	bool lent;
@@ -113,7 +113,7 @@ static struct gori_waiter *serve(gor_sem *s)
 	return list;
 }
 
-GOR_API void gor_sem_release(gor_sem *s, int64_t n)
+void gor_sem_release(gor_sem *s, int64_t n)
 {
 	struct gori_m *m = gori_enter();
 	struct gori_waiter *list;

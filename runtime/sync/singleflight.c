@@ -133,8 +133,8 @@ static bool take_off(gor_singleflight *sf, struct gori_flight *f, struct result 
 	return true;
 }
 
-GOR_API int gor_singleflight_do(gor_singleflight *sf, const char *key, int (*fn)(void *arg, void **ret_value),
-				void *arg, void **ret_value, bool *ret_shared)
+int gor_singleflight_do(gor_singleflight *sf, const char *key, int (*fn)(void *arg, void **ret_value),
+			void *arg, void **ret_value, bool *ret_shared)
 {
 	struct gori_flight f = {.key = key, .hash = hash_of(key), .group = sf, .pc = gori_caller_pc()};
 	struct result r;
@@ -156,7 +156,7 @@ GOR_API int gor_singleflight_do(gor_singleflight *sf, const char *key, int (*fn)
 	return r.code;
 }
 
-GOR_API void gor_singleflight_forget(gor_singleflight *sf, const char *key)
+void gor_singleflight_forget(gor_singleflight *sf, const char *key)
 {
 	uint64_t hash = hash_of(key);
 	struct gori_flight *f;

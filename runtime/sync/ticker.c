@@ -48,7 +48,8 @@ static void send_time(void *arg, int64_t now)
 	gori_chan_offer(arg, &now);
 }
 
-struct gor_chan *gori_chan_timer_new(size_t extra, void (*fn)(void *chan, int64_t now), const struct gor_site *at)
+struct gor_chan *gori_chan_timer_new(size_t extra, void (*fn)(void *chan, int64_t now),
+				     const struct gor_site *at)
 {
 	size_t tail = sizeof(struct gori_chan_timer) + extra;
 	struct gor_chan *c = gor_chan_make(TIME_SIZE, 1 + (tail + TIME_SIZE - 1) / TIME_SIZE, at);
@@ -117,36 +118,36 @@ static bool restart(struct gor_chan *c, int64_t first, int64_t period)
 	return pending;
 }
 
-GOR_API GORI_CHAN_TYPE(int64_t) gor_after(int64_t ns)
+GORI_CHAN_TYPE(int64_t) gor_after(int64_t ns)
 {
 	return (GORI_CHAN_TYPE(int64_t))(void *)make(ns, 0, gori_caller_pc());
 }
 
 /* ---- timer -------------------------------------------------------------------------------------------- */
 
-GOR_API gor_timer *gor_timer_new(int64_t ns)
+gor_timer *gor_timer_new(int64_t ns)
 {
 	return (gor_timer *)make(ns, 0, gori_caller_pc());
 }
 
-GOR_API GORI_CHAN_TYPE(int64_t) gor_timer_chan(gor_timer *t)
+GORI_CHAN_TYPE(int64_t) gor_timer_chan(gor_timer *t)
 {
 	struct gor_chan *c = (struct gor_chan *)t;
 
 	return gori_chan_timer_of(c)->call ? NULL : (GORI_CHAN_TYPE(int64_t))(void *)c;
 }
 
-GOR_API bool gor_timer_stop(gor_timer *t)
+bool gor_timer_stop(gor_timer *t)
 {
 	return restart((struct gor_chan *)t, -1, 0);
 }
 
-GOR_API bool gor_timer_reset(gor_timer *t, int64_t ns)
+bool gor_timer_reset(gor_timer *t, int64_t ns)
 {
 	return restart((struct gor_chan *)t, ns > 0 ? ns : 0, 0);
 }
 
-GOR_API void gor_timer_free(gor_timer *t)
+void gor_timer_free(gor_timer *t)
 {
 	if (t)
 		gor_timer_stop(t);
@@ -155,31 +156,31 @@ GOR_API void gor_timer_free(gor_timer *t)
 
 /* ---- ticker ------------------------------------------------------------------------------------------- */
 
-GOR_API gor_ticker *gor_ticker_new(int64_t ns)
+gor_ticker *gor_ticker_new(int64_t ns)
 {
 	if (ns <= 0)
 		gori_panic_plain("non-positive interval for NewTicker");
 	return (gor_ticker *)make(ns, ns, gori_caller_pc());
 }
 
-GOR_API GORI_CHAN_TYPE(int64_t) gor_ticker_chan(gor_ticker *t)
+GORI_CHAN_TYPE(int64_t) gor_ticker_chan(gor_ticker *t)
 {
 	return (GORI_CHAN_TYPE(int64_t))(void *)t;
 }
 
-GOR_API void gor_ticker_stop(gor_ticker *t)
+void gor_ticker_stop(gor_ticker *t)
 {
 	restart((struct gor_chan *)t, -1, 0);
 }
 
-GOR_API void gor_ticker_reset(gor_ticker *t, int64_t ns)
+void gor_ticker_reset(gor_ticker *t, int64_t ns)
 {
 	if (ns <= 0)
 		gori_panic_plain("non-positive interval for Ticker.Reset");
 	restart((struct gor_chan *)t, ns, ns);
 }
 
-GOR_API void gor_ticker_free(gor_ticker *t)
+void gor_ticker_free(gor_ticker *t)
 {
 	if (t)
 		gor_ticker_stop(t);

@@ -12,7 +12,8 @@
  * A channel with its timer, not started, and `extra` bytes behind the latter (gori_chan_timer_of(c) + 1).
  * Context: G, outside the runtime; may panic.
  */
-struct gor_chan *gori_chan_timer_new(size_t extra, void (*fn)(void *chan, int64_t now), const struct gor_site *site);
+struct gor_chan *gori_chan_timer_new(size_t extra, void (*fn)(void *chan, int64_t now),
+				     const struct gor_site *site);
 
 static inline struct gori_chan_timer *gori_chan_timer_of(struct gor_chan *c)
 {

@@ -70,12 +70,12 @@ static inline void add(gor_waitgroup *wg, int n, void *pc)
 		gori_sync_exit(m);
 }
 
-GOR_API void gor_waitgroup_add(gor_waitgroup *wg, int n)
+void gor_waitgroup_add(gor_waitgroup *wg, int n)
 {
 	add(wg, n, gori_caller_pc());
 }
 
-GOR_API void gor_waitgroup_done(gor_waitgroup *wg)
+void gor_waitgroup_done(gor_waitgroup *wg)
 {
 	add(wg, -1, NULL);
 }
@@ -99,7 +99,7 @@ static bool wait_for_zero(gor_waitgroup *wg, struct gori_g *g, void *pc)
 	return true;
 }
 
-GOR_API void gor_waitgroup_wait(gor_waitgroup *wg)
+void gor_waitgroup_wait(gor_waitgroup *wg)
 {
 	struct gori_m *m = gori_enter();
 

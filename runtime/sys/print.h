@@ -15,12 +15,12 @@
 #include <stdint.h>
 
 struct gori_print {
-	char *buf;         /* the caller's */
-	size_t len, cap;   /* bytes in use, and size */
-	int fd;            /* where it goes; -1: nowhere */
-	int err;           /* negative errno of the first write that failed; later text is dropped */
-	int64_t deadline;  /* monotonic ns after which writing is given up; 0: never */
-	uint64_t written;  /* bytes that the descriptor took */
+	char *buf;        /* the caller's */
+	size_t len, cap;  /* bytes in use, and size */
+	int fd;           /* where it goes; -1: nowhere */
+	int err;          /* negative errno of the first write that failed; later text is dropped */
+	int64_t deadline; /* monotonic ns after which writing is given up; 0: never */
+	uint64_t written; /* bytes that the descriptor took */
 	/* Instead of writing: makes room (len < cap) or returns a negative errno.  NULL: write to fd. */
 	int (*drain)(struct gori_print *out);
 };

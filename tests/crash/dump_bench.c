@@ -93,7 +93,7 @@ int main(int argc, char **argv)
 	stop = 1;
 	chan_recv(ready, NULL);
 	fstat(fd, &st);
-	printf("{\"goroutines\":%d,\"frames\":5,\"dump_ms\":%.1f,\"pause_ms\":%.1f,\"bytes\":%lld,\"err\":%d}\n", n,
-	       (double)took / 1e6, (double)worst_gap / 1e6, (long long)st.st_size, err);
+	printf("{\"goroutines\":%d,\"frames\":5,\"dump_ms\":%.1f,\"pause_ms\":%.1f,\"bytes\":%lld,\"err\":%d}\n",
+	       n, (double)took / 1e6, (double)worst_gap / 1e6, (long long)st.st_size, err);
 	return 0;
 }

@@ -27,7 +27,8 @@
 
 #include "abi/abi.h"
 
-void gori_foreach_g(bool (*fn)(struct gori_g *, void *), void *arg);
+/* Only in libgorgon.a: a shared library hides it, and conditions that need it cannot be had. */
+__attribute__((weak)) void gori_foreach_g(bool (*fn)(struct gori_g *, void *), void *arg);
 
 /* STATUS * * *: 2 */
 /* EXPECT * * *: ^goroutine [0-9]+( gp=0x[0-9a-f]+ m=([0-9]+|nil))? \[running(, locked to thread)?\]:$ */
@@ -48,6 +49,16 @@ static chan(int) never, ready;
 static NOINLINE void touch(void)
 {
 	*(volatile int *)address = 1;
+	zero++;
+}
+
+/* EXPECT callnull main,goroutine,adopted *: ^panic: runtime error: invalid memory address or nil pointer dereference$ */
+/* EXPECT callnull * *: ^call_nowhere\(\.\.\.\)$ */
+static NOINLINE void call_nowhere(void)
+{
+	void (*volatile nowhere)(void) = NULL;
+
+	nowhere();
 	zero++;
 }
 
@@ -113,7 +124,7 @@ static NOINLINE void allocate_from_smashed_heap(void)
 	char *p = allocate(100000);
 
 	memset(p, 0x5a, malloc_usable_size(p) + 16); /* the size of the top chunk lies behind */
-	zero += allocate(10000) != NULL; /* aborts, and holds the lock of the arena */
+	zero += allocate(10000) != NULL;             /* aborts, and holds the lock of the arena */
 }
 
 /* EXPECT panic * *: ^panic: all is lost: 42$ */
@@ -142,6 +153,8 @@ static NOINLINE void die(void)
 		touch();
 	else if (!strcmp(kind, "segv-wild"))
 		address = 0x123456789000, touch();
+	else if (!strcmp(kind, "callnull"))
+		call_nowhere();
 	else if (!strcmp(kind, "bus"))
 		touch_past_end_of_file();
 	else if (!strcmp(kind, "fpe"))
@@ -206,23 +219,28 @@ static void corrupt_stack_pointers(void)
 {
 	int n = 0;
 
+	if (!gori_foreach_g)
+		_exit(77);
 	gori_foreach_g(corrupt_parked, &n);
 }
 
 static bool corrupt_list(struct gori_g *g, void *arg)
 {
-	(void)arg;
 	if (g->flags & GORI_G_MAIN)
-		g->all_next = (void *)0x5a5a5a5a5a5a5a5a;
+		g->all_next = arg ? g : (void *)0x5a5a5a5a5a5a5a5a;
 	return false;
 }
 
 /* The dump itself faults: one line about it, and the signal's own end. */
 /* STATUS * * crash-in-dump: sig11 */
 /* EXPECT * * crash-in-dump: ^\[SIGSEGV while dumping: addr=0x[0-9a-f]+ pc=0x[0-9a-f]+\]$ */
-static void prepare_crash_in_dump(void)
+/* The dump does not end: the watchdog ends it. */
+/* EXPECT * * loop-in-dump: ^\[dump stopped: it took too long\]$ */
+static void prepare_trouble_in_dump(bool loop)
 {
-	gori_foreach_g(corrupt_list, NULL);
+	if (!gori_foreach_g)
+		_exit(77);
+	gori_foreach_g(corrupt_list, loop ? &loop : NULL);
 }
 
 static struct sigaction former;
@@ -258,6 +276,16 @@ static __attribute__((constructor(100))) void before_the_library(void)
 }
 #pragma GCC diagnostic pop
 
+/* A program with an alternate stack of its own, as small as the manual says, keeps it. */
+/* EXPECT * * smallalt: ^die\(\.\.\.\)$ */
+static void use_small_signal_stack(void)
+{
+	static char small[8192];
+	stack_t ss = {.ss_sp = small, .ss_size = sizeof small};
+
+	sigaltstack(&ss, NULL);
+}
+
 static void apply_condition(void)
 {
 	if (!strcmp(condition, "heap"))
@@ -265,7 +293,11 @@ static void apply_condition(void)
 	else if (!strcmp(condition, "badsp"))
 		corrupt_stack_pointers();
 	else if (!strcmp(condition, "crash-in-dump"))
-		prepare_crash_in_dump();
+		prepare_trouble_in_dump(false);
+	else if (!strcmp(condition, "loop-in-dump"))
+		prepare_trouble_in_dump(true);
+	else if (!strcmp(condition, "smallalt"))
+		use_small_signal_stack();
 	else if (!strcmp(condition, "after") || !strcmp(condition, "chain"))
 		install_users_handler();
 }

@@ -12,6 +12,12 @@
 
 #include "abi/panic_abi.h"
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
+
 static int done; /* atomic */
 
 /* Calls fn(...) deferred and as a goroutine; `check` must hold after each. */

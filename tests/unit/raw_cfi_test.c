@@ -57,8 +57,7 @@ static bool step_libunwind(const uint64_t *r, uint64_t *ret, int *ret_status)
 	ucontext_t uc;
 
 	to_ucontext(r, &uc);
-	if (unw_init_local2(&cursor, &uc, UNW_INIT_SIGNAL_FRAME) < 0 ||
-	    unw_get_proc_info(&cursor, &info) < 0)
+	if (unw_init_local2(&cursor, &uc, UNW_INIT_SIGNAL_FRAME) < 0 || unw_get_proc_info(&cursor, &info) < 0)
 		return false;
 	*ret_status = unw_step(&cursor);
 	for (unsigned i = 0; i < sizeof regs / sizeof regs[0]; i++) {
@@ -135,8 +134,8 @@ START_TEST(every_row_of_every_module_agrees_with_libunwind)
 	for (size_t i = 0; i < WORDS; i++) /* plausible, distinct, readable addresses */
 		fake_stack[i] = (uint64_t)(uintptr_t)&fake_stack[(i * 7919 + 13) % WORDS];
 	dl_iterate_phdr(compare_module, NULL);
-	fprintf(stderr, "raw_cfi: %lu addresses compared, %lu without tables, %lu differ\n", ncompared, nskipped,
-		nwrong);
+	fprintf(stderr, "raw_cfi: %lu addresses compared, %lu without tables, %lu differ\n", ncompared,
+		nskipped, nwrong);
 	ck_assert_uint_gt(ncompared, 100000);
 	ck_assert_uint_eq(nwrong, 0);
 	free(unwind);
@@ -162,16 +161,16 @@ START_TEST(expressions_compute)
 		uint32_t len;
 		uint64_t want;
 	} cases[] = {
-		{{0x23, 8}, 2, 1008},                                 /* plus_uconst */
-		{{0x77, 0x78}, 2, 4992},                              /* breg7 -8 */
-		{{0x30 + 7, 0x30 + 2, 0x1b}, 3, 3},                   /* 7 div 2 */
-		{{0x30 + 7, 0x30 + 4, 0x1d}, 3, 3},                   /* 7 mod 4 */
-		{{0x09, 0xff, 0x19}, 3, 1},                           /* abs of -1 */
-		{{0x08, 200, 0x30 + 3, 0x24}, 4, 1600},               /* shl */
-		{{0x30 + 1, 0x30 + 2, 0x30 + 3, 0x17}, 4, 2},         /* rot: 3 1 2 -> top is 2 */
-		{{0x30, 0x28, 2, 0, 0x30 + 9, 0x2f, 0, 0}, 4, 1000},  /* bra not taken, then the end */
-		{{0x31, 0x28, 1, 0, 0x12, 0x12}, 6, 1000},            /* bra taken over one dup */
-		{{0x12, 0x12, 0x13, 0x16}, 4, 1000},                  /* dup dup drop swap */
+		{{0x23, 8}, 2, 1008},                                /* plus_uconst */
+		{{0x77, 0x78}, 2, 4992},                             /* breg7 -8 */
+		{{0x30 + 7, 0x30 + 2, 0x1b}, 3, 3},                  /* 7 div 2 */
+		{{0x30 + 7, 0x30 + 4, 0x1d}, 3, 3},                  /* 7 mod 4 */
+		{{0x09, 0xff, 0x19}, 3, 1},                          /* abs of -1 */
+		{{0x08, 200, 0x30 + 3, 0x24}, 4, 1600},              /* shl */
+		{{0x30 + 1, 0x30 + 2, 0x30 + 3, 0x17}, 4, 2},        /* rot: 3 1 2 -> top is 2 */
+		{{0x30, 0x28, 2, 0, 0x30 + 9, 0x2f, 0, 0}, 4, 1000}, /* bra not taken, then the end */
+		{{0x31, 0x28, 1, 0, 0x12, 0x12}, 6, 1000},           /* bra taken over one dup */
+		{{0x12, 0x12, 0x13, 0x16}, 4, 1000},                 /* dup dup drop swap */
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -83,7 +83,8 @@ static void compare(const char *who, const uint64_t *ours, int nours, const uint
 	for (int i = 1; i < nours && at + i - 1 < ntheirs; i++)
 		ck_assert_msg(ours[i] == theirs[at + i - 1], "%s: frame %d: ours %#lx, theirs %#lx", who, i,
 			      (unsigned long)ours[i], (unsigned long)theirs[at + i - 1]);
-	ck_assert_msg(nours - 1 == ntheirs - at, "%s: ours has %d frames, theirs %d", who, nours - 1, ntheirs - at);
+	ck_assert_msg(nours - 1 == ntheirs - at, "%s: ours has %d frames, theirs %d", who, nours - 1,
+		      ntheirs - at);
 }
 
 static NOINLINE void probe(void)

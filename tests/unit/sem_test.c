@@ -6,7 +6,7 @@
 
 static gor_sem sem = GOR_SEM_INIT(10);
 static gor_waitgroup wg;
-static int64_t lent; /* atomic */
+static int64_t lent;           /* atomic */
 static int served[8], nserved; /* written by one goroutine at a time */
 
 static void borrow_many(int64_t n)

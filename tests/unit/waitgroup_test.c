@@ -124,14 +124,21 @@ static void die_below_zero(void)
 	gor_waitgroup_done(&wg);
 }
 
+static void wait_and_add(void)
+{
+	gor_waitgroup_wait(&wg);
+	gor_waitgroup_add(&wg, 1);
+}
+
+/* The first that returns from wait uses the group again while the others are on their way. */
 static void die_reusing_too_early(void)
 {
 	gor_maxprocs(1);
 	gor_waitgroup_add(&wg, 1);
-	go(wait_for_it);
+	for (int i = 0; i < 50; i++)
+		go(wait_and_add);
 	settle();
 	gor_waitgroup_done(&wg);
-	gor_waitgroup_add(&wg, 1); /* the waiter has not run yet */
 	settle();
 }
 

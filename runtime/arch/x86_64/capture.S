@@ -237,6 +237,21 @@ FUNCTION gori_arch_resume
 	jmp	*%rcx
 END_FUNCTION gori_arch_resume
 
+/* _Noreturn void gori_arch_call_from(const struct gori_resume *to, void (*fn)(void *), void *arg) */
+FUNCTION gori_arch_call_from
+	movq	0(%rdi), %rbx
+	movq	8(%rdi), %rbp
+	movq	16(%rdi), %r12
+	movq	24(%rdi), %r13
+	movq	32(%rdi), %r14
+	movq	40(%rdi), %r15
+	movq	GORI_OFF_RESUME_RIP(%rdi), %rcx
+	movq	GORI_OFF_RESUME_RSP(%rdi), %rsp
+	pushq	%rcx
+	movq	%rdx, %rdi
+	jmp	*%rsi
+END_FUNCTION gori_arch_call_from
+
 /* ---- stack words ------------------------------------------------------------------------------------------- */
 
 /* void gori_copy_words(uint64_t *to, const uint64_t *from, uint32_t n) */

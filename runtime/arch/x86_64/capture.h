@@ -51,6 +51,9 @@ extern const char gori_arch_call_return[];
 /* Goes on in a function's caller as if the function had returned zero.  Context: any. */
 _Noreturn void gori_arch_resume(const struct gori_resume *to);
 
+/* Calls fn(arg) as if `to`, which is left at its call, had called that instead.  Context: any. */
+_Noreturn void gori_arch_call_from(const struct gori_resume *to, void (*fn)(void *), void *arg);
+
 /* Copies words of a stack; not instrumented, since they may be nobody's objects.  Context: any. */
 void gori_copy_words(uint64_t *to, const uint64_t *from, uint32_t n);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What: the assembly of crash code: the frame between a faulting instruction and gori_sigpanic, the return
- * from our signal handlers, and a snapshot of the registers.
+ * from our signal handlers, a snapshot of the registers, and a call on another stack.
  *
  * How: the fault handler makes the interrupted goroutine "call" gori_sigpanic: below its stack pointer and
  * red zone it stores the seventeen registers in DWARF order, and sets rsp to them and rip to
@@ -119,5 +119,27 @@ gori_crash_getregs:
 	ret
 	.cfi_endproc
 	.size	gori_crash_getregs, .-gori_crash_getregs
+
+/* void gori_crash_on_stack(void *top, void (*fn)(void *), void *arg): fn(arg) on the stack that ends at top,
+ * which is 16-aligned. */
+	.globl	gori_crash_on_stack
+	.hidden	gori_crash_on_stack
+	.type	gori_crash_on_stack,@function
+	.p2align 4
+gori_crash_on_stack:
+	.cfi_startproc
+	pushq	%rbp
+	.cfi_adjust_cfa_offset 8
+	.cfi_rel_offset %rbp, 0
+	movq	%rsp, %rbp
+	.cfi_def_cfa_register %rbp
+	movq	%rdi, %rsp
+	movq	%rdx, %rdi
+	call	*%rsi
+	leave
+	.cfi_def_cfa %rsp, 8
+	ret
+	.cfi_endproc
+	.size	gori_crash_on_stack, .-gori_crash_on_stack
 
 	.section .note.GNU-stack,"",@progbits

@@ -74,6 +74,39 @@ GOR_END_DECLS
 	(GOR_UNLIKELY(!gori_defer_stub) ? __builtin_return(__builtin_frame_address(0)) : (void)0)
 #endif
 
+/*
+ * The same, and a way out that the compiler sees: a function that recovers returns though it may end in an
+ * endless loop or a panic, and its callers must not be compiled as if it did not.  For gcc __builtin_return is
+ * one.  clang gets a return without a value, which it accepts in all functions, but not in those of C++
+ * whose type is deduced: there lambdas go without.
+ */
+#if !defined(__clang__)
+#define GORI_WAY_OUT() GORI_OWN_FRAME()
+#else
+#if __has_warning("-Wreturn-mismatch")
+#define GORI_ALLOW_RETURN                                                                                    \
+	_Pragma("clang diagnostic ignored \"-Wreturn-type\"")                                                \
+	_Pragma("clang diagnostic ignored \"-Wreturn-mismatch\"")
+#else
+#define GORI_ALLOW_RETURN _Pragma("clang diagnostic ignored \"-Wreturn-type\"")
+#endif
+#ifdef __cplusplus
+#define GORI_UNLESS_LAMBDA                                                                                   \
+	if constexpr (__builtin_strcmp(__func__, "operator()") != 0)
+#else
+#define GORI_UNLESS_LAMBDA
+#endif
+#define GORI_WAY_OUT()                                                                                       \
+	do {                                                                                                 \
+		_Pragma("clang diagnostic push") GORI_ALLOW_RETURN                                           \
+		if (GOR_UNLIKELY(!gori_defer_stub)) {                                                        \
+			gori_own_frame();                                                                    \
+			GORI_UNLESS_LAMBDA return;                                                           \
+		}                                                                                            \
+		_Pragma("clang diagnostic pop")                                                              \
+	} while (0)
+#endif
+
 #define GORI_CAT(a, b) GORI_CAT_(a, b)
 #define GORI_CAT_(a, b) a##b
 

@@ -44,8 +44,9 @@ GOR_API gor_context *gor_ctx_with_value(gor_context *parent, const void *key, vo
  * canceled". */
 GOR_API void gor_ctx_cancel(gor_context *ctx);
 
-/* A channel that is closed when the context is cancelled; NULL if it never can be.  It is the context's: it
- * is valid until the context, and all under it, are freed, and never closed or freed by the caller. */
+/* A channel that is closed when the context is cancelled; NULL if it never can be.  It is the context's: the
+ * caller never closes or frees it, and whoever waits on it keeps the context alive until it has gone on
+ * (gor_ctx_ref, or because who frees the context waits for it first). */
 GOR_API GORI_CHAN_TYPE(gor_unit) gor_ctx_done(gor_context *ctx);
 /* NULL, "context canceled" or "context deadline exceeded": the addresses gor_ctx_canceled and
  * gor_ctx_deadline_exceeded. */

@@ -16,7 +16,7 @@
  * jump over it into its block (a case below it).
  *
  * Cost: some 350 bytes of the function's frame each, no heap unless more than 64 bytes of arguments are on
- * the stack.  A function that defers, or calls recover, is never inlined.
+ * the stack.  A function that defers, or calls recover, is never inlined.  In C++ its return type must not be deduced (auto).
  *
  * Not called are deferred functions of frames that longjmp, _exit or exit leave.  longjmp out of a deferred
  * function during a panic is undefined.  In C++: during a panic the deferred functions are called first, with
@@ -36,7 +36,7 @@ struct gor_defer {
 	void *link;
 	uint64_t check; /* tells whether it is waiting to be called; the runtime's */
 	void *frame;    /* of the deferring function */
-	uint64_t room[39];
+	uint64_t room[40];
 };
 
 /* What `cleanup` calls at the end of the block; takes a struct gor_defer. */
@@ -47,6 +47,13 @@ GOR_API gor_any gori_recover(void *frame);
 
 GOR_END_DECLS
 
+/* An attribute for functions whose result is of use after a recover: see recover(). */
+#if defined(__clang__)
+#define GOR_RECOVERS __attribute__((__noinline__, __optnone__))
+#else
+#define GOR_RECOVERS __attribute__((__noipa__))
+#endif
+
 #define GORI_DEFER(...) GORI_CAT(GORI_DEFER_, GORI_ARITY(__VA_ARGS__))(__COUNTER__, __VA_ARGS__)
 
 /* Begins with a declaration, so that `if (x) defer(...);` does not compile. */
@@ -55,7 +62,7 @@ GOR_END_DECLS
 	static struct gor_site GORI_CAT(gori_site_, id) = GORI_SITE(text, 0);                                \
 	GORI_CAT(gori_defer_, id).check = 0;                                                                 \
 	GORI_CAT(gori_defer_, id).frame = __builtin_frame_address(0);                                        \
-	GORI_OWN_FRAME()
+	GORI_WAY_OUT()
 
 #ifndef __cplusplus
 
@@ -80,11 +87,17 @@ GOR_END_DECLS
 #endif
 
 /*
- * gor_any recover(void): ends the panic that is going on.  Returns its value, and the function that deferred
- * the caller will return to its own caller, as if by a return statement, once the caller has returned; what
- * it returns is zero (a pointer NULL; a long double is NaN; a struct of more than 16 bytes is unspecified).
- * Its other deferred functions are called before.  Variables of the functions that are left are gone as after
- * any return; none needs to be volatile.
+ * gor_any recover(void): ends the panic that is going on.  Returns its value; and once the caller has
+ * returned, the function that deferred it makes the other calls that it has deferred and returns to its own
+ * caller, as if by a return statement.  Variables of the functions that are left are gone as after any
+ * return; none needs to be volatile.
+ *
+ * The function then returns zero (a pointer NULL, a long double NaN, a struct of more than 16 bytes whatever
+ * was there).  But a compiler that sees a function whose return statements all return the same constant may
+ * have replaced its result by that in its callers: clang does, and gcc from 14 on may.  Write GOR_RECOVERS
+ * before such a function, or report through a pointer:
+ *
+ *	GOR_RECOVERS static bool try_it(void) { defer(catch_it); risky(); return true; }
  *
  * .type is NULL, and nothing happens, if no panic is going on or the caller was not called directly by defer:
  * if it was called by a deferred function, or by one deferred by such a function.  (A deferred function that

@@ -22,7 +22,10 @@ GOR_BEGIN_DECLS
 #define GOR_SECOND (1000 * GOR_MS)
 #define GOR_MINUTE (60 * GOR_SECOND)
 
-/* Lets every goroutine run that was runnable when it was called.  As runtime.Gosched. */
+/*
+ * Lets others run: this goroutine goes behind those that are runnable now, and with one P all of them have run
+ * when it returns.  As runtime.Gosched.
+ */
 GOR_API void gor_yield(void);
 
 /* Blocks the goroutine for at least ns nanoseconds; ns <= 0 only yields.  As time.Sleep. */

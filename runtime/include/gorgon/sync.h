@@ -44,12 +44,12 @@ struct gor_waitq {
  * running; one that got nothing for 1 ms is served first, in order of arrival (Go's starvation mode).
  */
 typedef struct gor_mutex {
-	uint64_t word;             /* goid of the holder << 4, and GORI_MU_* */
-	int64_t last;              /* goid of who took it last; `since` and `pc` are of that taking */
-	int64_t since;             /* coarse monotonic ns */
-	void *pc;                  /* return address of the call that took it */
+	uint64_t word; /* goid of the holder << 4, and GORI_MU_* */
+	int64_t last;  /* goid of who took it last; `since` and `pc` are of that taking */
+	int64_t since; /* coarse monotonic ns */
+	void *pc;      /* return address of the call that took it */
 	struct gor_waitq waiters;
-	uint32_t lock;             /* guards waiters and the flags about them */
+	uint32_t lock; /* guards waiters and the flags about them */
 	uint32_t reserved;
 } gor_mutex;
 
@@ -83,13 +83,13 @@ struct gori_reader {
  * are nameless ones an runlock by a stranger goes unnoticed and dumps cannot name all holders.
  */
 typedef struct gor_rwmutex {
-	uint64_t word;                    /* readers << 32, and GORI_RW_* */
-	int64_t owner;                    /* goid of the writer that holds it; 0 = none, unknown, or disowned */
-	int64_t last;                     /* goid of who wrote last; `since` and `pc` are of that taking */
-	int64_t since;                    /* coarse monotonic ns */
-	void *pc;                         /* return address of the call that took it */
+	uint64_t word; /* readers << 32, and GORI_RW_* */
+	int64_t owner; /* goid of the writer that holds it; 0 = none, unknown, or disowned */
+	int64_t last;  /* goid of who wrote last; `since` and `pc` are of that taking */
+	int64_t since; /* coarse monotonic ns */
+	void *pc;      /* return address of the call that took it */
 	struct gor_waitq readq, writeq;
-	uint32_t lock;                    /* guards the queues and GORI_RW_QUEUED */
+	uint32_t lock; /* guards the queues and GORI_RW_QUEUED */
 	uint32_t reserved;
 	struct gori_reader readers[GORI_RW_SLOTS]; /* slot i is in use if bit i of the word is set */
 } gor_rwmutex;
@@ -113,13 +113,13 @@ GOR_API void gor_rwmutex_disown(gor_rwmutex *rw);
 
 /* Waits for a number of things to be done.  add() for the first thing comes before wait(). */
 typedef struct gor_waitgroup {
-	uint64_t word;             /* things to do << 32, and the number of waiters */
-	int64_t last_adder;        /* goid of who last called add with a positive number */
-	int64_t last_doner;        /* goid of who last called done, or add with a negative one */
-	int64_t since;             /* coarse monotonic ns of the last add */
-	void *pc;                  /* return address of the last add */
+	uint64_t word;      /* things to do << 32, and the number of waiters */
+	int64_t last_adder; /* goid of who last called add with a positive number */
+	int64_t last_doner; /* goid of who last called done, or add with a negative one */
+	int64_t since;      /* coarse monotonic ns of the last add */
+	void *pc;           /* return address of the last add */
 	struct gor_waitq waiters;
-	uint32_t lock;             /* guards waiters */
+	uint32_t lock; /* guards waiters */
 	uint32_t reserved;
 } gor_waitgroup;
 
@@ -136,11 +136,11 @@ GOR_API void gor_waitgroup_wait(gor_waitgroup *wg);
 
 /* Does something exactly once. */
 typedef struct gor_once {
-	uint32_t state;            /* GORI_ONCE_* */
-	uint32_t lock;             /* guards state and waiters */
-	int64_t owner;             /* goid of who runs the function, or ran it */
-	int64_t since;             /* coarse monotonic ns of the start */
-	void *pc;                  /* return address of that call */
+	uint32_t state; /* GORI_ONCE_* */
+	uint32_t lock;  /* guards state and waiters */
+	int64_t owner;  /* goid of who runs the function, or ran it */
+	int64_t since;  /* coarse monotonic ns of the start */
+	void *pc;       /* return address of that call */
 	struct gor_waitq waiters;
 } gor_once;
 
@@ -163,9 +163,15 @@ typedef struct gor_locker {
 	uint32_t reserved;
 #ifdef __cplusplus
 	gor_locker() = default;
-	gor_locker(void *o, uint32_t k, uint32_t r) : obj(o), kind(k), reserved(r) {}
-	gor_locker(gor_mutex *mu) : obj(mu), kind(GORI_LOCKER_MUTEX), reserved(0) {}
-	gor_locker(gor_rwmutex *rw) : obj(rw), kind(GORI_LOCKER_RWMUTEX), reserved(0) {}
+	gor_locker(void *o, uint32_t k, uint32_t r) : obj(o), kind(k), reserved(r)
+	{
+	}
+	gor_locker(gor_mutex *mu) : obj(mu), kind(GORI_LOCKER_MUTEX), reserved(0)
+	{
+	}
+	gor_locker(gor_rwmutex *rw) : obj(rw), kind(GORI_LOCKER_RWMUTEX), reserved(0)
+	{
+	}
 #endif
 } gor_locker;
 
@@ -195,11 +201,11 @@ GOR_BEGIN_DECLS
 /* A place to wait for a change of what a lock protects. */
 typedef struct gor_cond {
 	struct gor_waitq waiters;
-	uint32_t lock;             /* guards waiters */
+	uint32_t lock; /* guards waiters */
 	uint32_t reserved;
-	struct gor_cond *self;     /* set when first used: finds copies */
-	int64_t last_waker;        /* goid of who last called signal or broadcast */
-	int64_t last_wake;         /* coarse monotonic ns of that */
+	struct gor_cond *self; /* set when first used: finds copies */
+	int64_t last_waker;    /* goid of who last called signal or broadcast */
+	int64_t last_wake;     /* coarse monotonic ns of that */
 } gor_cond;
 
 /*
@@ -219,13 +225,13 @@ GOR_API void gor_cond_broadcast(gor_cond *c);
 /* A number of units that goroutines borrow.  First come first served: who asks for many is not overtaken by
  * those who ask for few. */
 typedef struct gor_sem {
-	int64_t size;              /* units in all */
-	int64_t held;              /* units lent out; under lock */
-	int64_t last_acquirer;     /* goid */
-	int64_t last_releaser;     /* goid */
-	void *pc;                  /* return address of the last acquire */
+	int64_t size;          /* units in all */
+	int64_t held;          /* units lent out; under lock */
+	int64_t last_acquirer; /* goid */
+	int64_t last_releaser; /* goid */
+	void *pc;              /* return address of the last acquire */
 	struct gor_waitq waiters;
-	uint32_t lock;             /* guards all but size */
+	uint32_t lock; /* guards all but size */
 	uint32_t reserved;
 } gor_sem;
 
@@ -312,8 +318,10 @@ GOR_END_DECLS
 
 #ifndef __cplusplus
 #define gor_cond_wait(c, l)                                                                                  \
-	(gor_cond_wait)((c), _Generic((l), gor_mutex * : gor_mutex_locker, gor_rwmutex * : gor_rwmutex_locker, \
-				      gor_locker : gori_locker_itself)(l))
+	(gor_cond_wait)((c), _Generic((l), gor_mutex *                                                       \
+				      : gor_mutex_locker, gor_rwmutex *                                      \
+				      : gor_rwmutex_locker, gor_locker                                       \
+				      : gori_locker_itself)(l))
 #endif
 
 #endif
