@@ -273,6 +273,14 @@ void raw_report_failed(const char *name, uint64_t addr, uint64_t pc)
 	gori_print_flush(&out);
 }
 
+/* A deadlock is found by the scheduler or by sysmon: where they are says nothing about it. */
+static bool worth_showing(const struct death *d)
+{
+	bool is_goroutine = d->who.g && d->who.g->goid && !(d->who.g->flags & GORI_G_SYSTEM);
+
+	return is_goroutine || d->print_registers || gori_options.traceback >= GORI_TB_SYSTEM;
+}
+
 /* The rest of a life, on the large stack.  Context: SIG or any. */
 static void report_and_end(void *arg)
 {
@@ -285,7 +293,7 @@ static void report_and_end(void *arg)
 	if (rep.level > GORI_TB_NONE) {
 		awake = raw_freeze(gori_print_now() + FREEZE_MS * MS);
 		raw_reader_reset(&raw_the_reader);
-		raw_the_reader.culprit = &d->who;
+		raw_the_reader.culprit = worth_showing(d) ? &d->who : NULL;
 		raw_the_reader.deadline = gori_print_now() + (deadline - gori_print_now()) / 2;
 		raw_the_reader.show_runtime = rep.level >= GORI_TB_SYSTEM;
 		rep.now = gori_print_now();

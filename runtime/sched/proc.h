@@ -122,6 +122,7 @@ int64_t gori_timers_run(struct gori_p *p, int64_t now); /* runs what is due; ret
 int64_t gori_timers_next(void);                     /* over all Ps */
 bool gori_timers_any(void);
 void gori_timers_rearm(void);                      /* a P with timers has become idle */
+void gori_timers_forget(uintptr_t lo, uintptr_t hi); /* those in that memory; the world is stopped */
 void gori_timers_move(struct gori_p *from, struct gori_p *to); /* the world is stopped */
 
 /* ---- sysmon.c ---- */

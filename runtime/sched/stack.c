@@ -262,6 +262,16 @@ void gori_stack_release(struct gori_g *g)
 	gori_unlock(&stack_lock);
 }
 
+void gori_stack_hold(void)
+{
+	gori_lock(&stack_lock);
+}
+
+void gori_stack_let_go(void)
+{
+	gori_unlock(&stack_lock);
+}
+
 /* ---- lookups ----------------------------------------------------------------------------------------- */
 
 static uintptr_t find_slot(uintptr_t addr)

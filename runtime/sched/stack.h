@@ -31,6 +31,10 @@ struct gori_g *gori_stack_owner(uintptr_t addr);
 /* Calls fn for the G of every slot that was ever used, until it returns false. */
 bool gori_stack_foreach(bool (*fn)(struct gori_g *, void *), void *arg);
 
+/* Around fork: no other thread is in the middle of the above. */
+void gori_stack_hold(void);
+void gori_stack_let_go(void);
+
 /* Bytes of a slot, and of its guard. */
 size_t gori_stack_slot_size(void);
 size_t gori_stack_guard_size(void);

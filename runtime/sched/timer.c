@@ -238,6 +238,19 @@ int64_t gori_deadline(int64_t ns)
 	return ns < INT64_MAX - 1 - now ? now + ns : INT64_MAX - 1; /* INT64_MAX: no timer */
 }
 
+void gori_timers_forget(uintptr_t lo, uintptr_t hi)
+{
+	for (uint32_t i = 0; i < gori_sched.nprocs; i++) {
+		struct gori_p *p = gori_sched.allp[i];
+
+		for (uint32_t k = p->ntimers; k-- > 0;)
+			if ((uintptr_t)p->timers[k].timer - lo < hi - lo) {
+				heap_remove(p, k);
+				k = p->ntimers; /* others have moved */
+			}
+	}
+}
+
 /* ---- sleep --------------------------------------------------------------------------------------------------- */
 
 static void wake_sleeper(void *arg, int64_t now)

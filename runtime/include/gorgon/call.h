@@ -27,8 +27,10 @@
  * stack out of the frame of another, which may be gone); packing arguments with _Generic (needs a case for
  * each type, and clang's callees assume extended shorts).
  *
- * Limits: a vector parameter wider than 16 bytes (__m256) is refused in C++ and must not be used in C: only
- * xmm registers are kept.  At most GOR_CALL_STACK_MAX bytes of arguments may be on the stack, and 60 commas
+ * Limits: clang 14 does not align an argument that needs more than 16 bytes of alignment in a function with a
+ * variable-length array, and with -mavx its own code may fault there: pass such structs by pointer.  A vector
+ * parameter wider than 16 bytes (__m256) is refused in C++ and must not be used in C: only xmm registers are
+ * kept.  At most GOR_CALL_STACK_MAX bytes of arguments may be on the stack, and 60 commas
  * in the list; beyond that pass a pointer.
  */
 #include <stddef.h>
