@@ -200,7 +200,8 @@ static UNCHECKED bool is_live(const struct gori_defer *d, uintptr_t base)
 /* Both are of the same frame. */
 static UNCHECKED bool is_newer(const struct gori_defer *d, const struct gori_defer *than)
 {
-	for (const struct gori_defer *at = d->link; at && is_linked(at) && at->frame == d->frame; at = at->link)
+	for (const struct gori_defer *at = d->link; at && is_linked(at) && at->frame == d->frame;
+	     at = at->link)
 		if (at == than)
 			return true;
 	return false;

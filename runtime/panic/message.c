@@ -50,7 +50,8 @@ static gor_string text_of(struct gori_panic *p)
 	const gor_type *type = p->value.type;
 	gor_string s;
 
-	if (type == &gor_type_runtime_error || (type->kind == GOR_KIND_STRING && !type->to_text && !type->flags)) {
+	if (type == &gor_type_runtime_error ||
+	    (type->kind == GOR_KIND_STRING && !type->to_text && !type->flags)) {
 		s = p->value.data.s;
 	} else if (type == &gor_type_cstring && p->value.data.p) {
 		s.ptr = p->value.data.p;
@@ -155,9 +156,12 @@ static void print_chain(struct gori_print *out, const struct gori_panic *p)
 static const char *signal_text(int sig)
 {
 	switch (sig) {
-	case SIGSEGV: return "SIGSEGV: segmentation violation";
-	case SIGBUS: return "SIGBUS: bus error";
-	case SIGFPE: return "SIGFPE: floating-point exception";
+	case SIGSEGV:
+		return "SIGSEGV: segmentation violation";
+	case SIGBUS:
+		return "SIGBUS: bus error";
+	case SIGFPE:
+		return "SIGFPE: floating-point exception";
 	}
 	return "unknown";
 }

@@ -160,7 +160,8 @@ static const char *fault_text(int sig, int code, uint64_t addr)
 	if (sig == SIGFPE) {
 		if (code == FPE_INTDIV)
 			return "runtime error: integer divide by zero";
-		return code == FPE_INTOVF ? "runtime error: integer overflow" : "runtime error: floating point error";
+		return code == FPE_INTOVF ? "runtime error: integer overflow"
+					  : "runtime error: floating point error";
 	}
 	if ((sig == SIGSEGV || sig == SIGBUS) && at_address && addr < NIL_PAGE)
 		return "runtime error: invalid memory address or nil pointer dereference";

@@ -220,9 +220,9 @@ static bool is_quiet_place(struct _Unwind_Context *ctx)
 }
 
 struct quiet_search {
-	uintptr_t frame;          /* where the walk ends anyway */
-	bool found;               /* the frame before has to be stepped over */
-	bool complete;            /* caller is set */
+	uintptr_t frame; /* where the walk ends anyway */
+	bool found;      /* the frame before has to be stepped over */
+	bool complete;   /* caller is set */
 	struct gori_resume caller;
 };
 

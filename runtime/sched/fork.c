@@ -3,7 +3,9 @@
  * What: fork.  The child may exec, or go on: it has one thread and the goroutines that were parked or queued.
  *
  * How: the world is stopped across the fork, so no lock is held and no queue is half changed in the child.
- * There, every other thread is gone, and with it the goroutines that ran on it; those are marked dead.
+ * There, every other thread is gone, and with it the goroutines that ran on it and those that stand for
+ * threads of the program's; they are marked dead, and leave the channels and timers (not yet the locks) that
+ * they wait on.  Those bound by gor_lock_thread go on unbound.
  * The child goes on with one P (gor_maxprocs can change that) and starts no thread by itself: between fork
  * and exec nothing runs but the goroutine that forked, until it parks.
  *

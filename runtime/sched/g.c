@@ -30,6 +30,8 @@
 enum {
 	FREE_MAX = 256,   /* kept by a P */
 	FREE_BATCH = 128, /* moved to and from the shared list */
+	SCAVENGE = 1000000000,  /* ns: what nobody has wanted for so long is given back */
+	SCAVENGE_BATCHES = 4,   /* at each tick of sysmon */
 };
 
 /* ---- free lists ------------------------------------------------------------------------------------------ */
@@ -41,7 +43,7 @@ static void refill_from_shared(struct gori_p *p)
 		struct gori_g *g = gori_sched.gfree;
 
 		gori_sched.gfree = g->link;
-		gori_sched.ngfree--;
+		gori_store(&gori_sched.ngfree, gori_sched.ngfree - 1);
 		g->link = p->gfree;
 		p->gfree = g;
 		p->ngfree++;
@@ -90,7 +92,7 @@ static __attribute__((noinline)) void spill_to_shared(struct gori_p *p)
 		p->ngfree--;
 		g->link = gori_sched.gfree;
 		gori_sched.gfree = g;
-		gori_sched.ngfree++;
+		gori_store(&gori_sched.ngfree, gori_sched.ngfree + 1);
 	}
 	gori_unlock(&gori_sched.lock);
 }
@@ -104,18 +106,18 @@ static inline void g_put(struct gori_p *p, struct gori_g *g)
 	p->ngfree++;
 }
 
-/* Context: sysmon.  One batch at a time, so that sched.lock is not held over system calls. */
-void gori_g_scavenge(void)
+/* In batches, so that sched.lock is not held over system calls.  Returns how many it was. */
+static uint32_t give_back(uint32_t most)
 {
 	struct gori_g *batch = NULL;
 	uint32_t n = 0;
 
 	gori_lock(&gori_sched.lock);
-	while (gori_sched.ngfree > gori_options.stack_dead_max && n < FREE_BATCH) {
+	while (gori_sched.ngfree > gori_options.stack_dead_max && n < most) {
 		struct gori_g *g = gori_sched.gfree;
 
 		gori_sched.gfree = g->link;
-		gori_sched.ngfree--;
+		gori_store(&gori_sched.ngfree, gori_sched.ngfree - 1);
 		g->link = batch;
 		batch = g;
 		n++;
@@ -128,6 +130,33 @@ void gori_g_scavenge(void)
 		gori_hook_g_release(g);
 		gori_stack_release(g);
 	}
+	return n;
+}
+
+/*
+ * Gives back the pages of ended goroutines that nobody has wanted for a second, some at each call.  Returns
+ * whether there are more.  Context: sysmon, once a tick.
+ */
+bool gori_g_scavenge(int64_t now)
+{
+	static uint32_t least, todo;
+	static int64_t since;
+	uint32_t n = gori_load(&gori_sched.ngfree);
+	size_t keep = gori_options.stack_dead_max;
+
+	if (n < least)
+		least = n;
+	if (now - since >= SCAVENGE) {
+		todo = least > keep ? least - (uint32_t)keep : 0;
+		least = n;
+		since = now;
+	}
+	for (int i = 0; todo && i < SCAVENGE_BATCHES; i++) {
+		uint32_t given = give_back(todo < FREE_BATCH ? todo : FREE_BATCH);
+
+		todo = given ? todo - given : 0;
+	}
+	return n > keep;
 }
 
 /* ---- making ------------------------------------------------------------------------------------------------ */

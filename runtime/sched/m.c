@@ -161,7 +161,7 @@ static void timekeeper_resign(struct gori_m *m)
 		return;
 	m->timekeeper = 0;
 	if (gori_sched.timekeeper == m) {
-		gori_sched.timekeeper = NULL;
+		gori_store(&gori_sched.timekeeper, NULL);
 		gori_store_sc(&gori_sched.timekeeper_until, INT64_MAX);
 	}
 }

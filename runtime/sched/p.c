@@ -67,7 +67,7 @@ struct gori_p *gori_p_idle_get(void)
 
 void gori_acquirep(struct gori_m *m, struct gori_p *p)
 {
-	m->p = p;
+	gori_store(&m->p, p);
 	gori_store(&p->seen_when, 0);
 	gori_store_rel(&p->m, m);
 }
@@ -77,7 +77,7 @@ struct gori_p *gori_releasep(struct gori_m *m)
 	struct gori_p *p = m->p;
 
 	gori_store_rel(&p->m, NULL);
-	m->p = NULL;
+	gori_store(&m->p, NULL);
 	return p;
 }
 
@@ -93,7 +93,7 @@ static struct gori_m *shut_out(struct gori_p *p)
 		return NULL;
 	gori_or(&m->claim, GORI_CLAIM_TAKEN);
 	gori_barrier_all_threads(); /* pairs with the entering thread's compiler barrier */
-	if (!gori_load_acq(&m->in_rt) && m->p == p)
+	if (!gori_load_acq(&m->in_rt) && gori_load(&m->p) == p)
 		return m;
 	gori_and(&m->claim, ~(uint32_t)GORI_CLAIM_TAKEN);
 	return NULL;
@@ -197,7 +197,7 @@ static void p_retire(struct gori_p *p, struct gori_p *heir)
 		p->gfree = g->link;
 		g->link = gori_sched.gfree;
 		gori_sched.gfree = g;
-		gori_sched.ngfree++;
+		gori_store(&gori_sched.ngfree, gori_sched.ngfree + 1);
 	}
 	p->ngfree = 0;
 }

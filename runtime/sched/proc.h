@@ -115,7 +115,7 @@ void gori_g_run(struct gori_g *g) __attribute__((noreturn)); /* first frame of a
 void gori_g_init_extra(struct gori_g *g, uint8_t flags);
 void gori_g_drop_extra(struct gori_g *g);
 int64_t gori_g_count(void);
-void gori_g_scavenge(void);                         /* gives back pages of ended goroutines */
+bool gori_g_scavenge(int64_t now);                  /* gives back pages of ended goroutines; true: more to do */
 
 /* ---- timer.c ---- */
 int64_t gori_timers_run(struct gori_p *p, int64_t now); /* runs what is due; returns when the next is */

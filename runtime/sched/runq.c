@@ -76,6 +76,8 @@ struct gori_g *gori_globq_get(struct gori_p *p, uint32_t max)
 		n = max;
 	if (n > HALF)
 		n = HALF;
+	if (max > HALF && q->size - n < FEW)
+		n = q->size; /* fair turns would take the rest before what goes to the ring */
 	q->head = first->link;
 	gori_store(&q->size, q->size - n);
 	for (uint32_t i = 1; i < n; i++) {

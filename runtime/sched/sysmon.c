@@ -29,7 +29,6 @@ enum {
 	IDLE_TICKS = 10,        /* then deep sleep */
 	QUIET = 100 * MS,       /* when no P has moved for so long all are taken: see deadlock.c */
 	RECHECK = 100 * MS,     /* deep sleep while a deadlock is suspected */
-	SCAVENGE = 1000 * MS,
 };
 
 /* Whether anybody would gain if p were taken from its M. */
@@ -136,7 +135,7 @@ static void nap(int64_t tick, int64_t now)
 {
 	int64_t next = gori_timers_next();
 
-	if (next < now + tick && gori_load(&gori_sched.nidle_p) && !gori_sched.timekeeper)
+	if (next < now + tick && gori_load(&gori_sched.nidle_p) && !gori_load(&gori_sched.timekeeper))
 		tick = next > now + MS / 10 ? next - now : MS / 10;
 	gori_futex_wait(&gori_sched.sysmon_wake, 0, tick);
 }
@@ -144,7 +143,8 @@ static void nap(int64_t tick, int64_t now)
 static void *sysmon(void *arg)
 {
 	int idle_ticks = 0;
-	int64_t tick = TICK, scavenged = 0;
+	int64_t tick = TICK;
+	bool surplus;
 
 	(void)arg;
 	gori_store(&gori_sched.sysmon_tid, (int32_t)syscall(SYS_gettid));
@@ -167,14 +167,11 @@ static void *sysmon(void *arg)
 		if ((gori_load(&gori_sched.runq.size) || gori_load(&gori_sched.fresh.size)) &&
 		    gori_load(&gori_sched.nidle_p))
 			gori_wakep();
-		if (now - scavenged >= SCAVENGE) {
-			gori_g_scavenge();
-			scavenged = now;
-		}
+		surplus = gori_g_scavenge(now);
 		idle_ticks = all_idle() ? idle_ticks + 1 : 0;
 		if (gori_deadlock_suspected() && all_idle())
 			gori_deadlock_recheck();
-		if (idle_ticks >= IDLE_TICKS && (gori_sched.timekeeper || !gori_timers_any()))
+		if (idle_ticks >= IDLE_TICKS && !surplus && (gori_load(&gori_sched.timekeeper) || !gori_timers_any()))
 			deep_sleep();
 	}
 	return NULL;

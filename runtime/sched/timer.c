@@ -201,7 +201,7 @@ int64_t gori_timers_next(void)
 {
 	int64_t next = INT64_MAX;
 
-	for (uint32_t i = 0; i < gori_sched.nprocs; i++) {
+	for (uint32_t i = 0; i < gori_load(&gori_sched.nprocs); i++) {
 		int64_t when = gori_load_acq(&gori_sched.allp[i]->timer_next);
 
 		if (when < next)

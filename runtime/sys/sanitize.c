@@ -58,8 +58,8 @@ void gori_hook_thread(struct gori_m *m)
 {
 	if (gori_company & GORI_HOOK_CXX)
 		m->cxx_globals = __cxa_get_globals();
-	if (gori_company & GORI_HOOK_TSAN)
-		m->g0.tsan_fiber = __tsan_get_current_fiber();
+	if (gori_company & GORI_HOOK_TSAN && !m->foreign && !m->is_main)
+		m->g0.tsan_fiber = __tsan_get_current_fiber(); /* an adopted thread is its goroutine's */
 }
 
 void gori_hook_adopt(struct gori_g *g)
@@ -72,8 +72,6 @@ void gori_hook_g_new(struct gori_g *g)
 {
 	size_t size = g->stack_hi - g->stack_lo;
 
-	if (gori_company & GORI_HOOK_TSAN)
-		g->tsan_fiber = __tsan_create_fiber(0);
 	if (gori_company & GORI_HOOK_ASAN && __lsan_register_root_region)
 		__lsan_register_root_region((void *)g->stack_lo, g->asan_root_size = size);
 	if (gori_company & GORI_HOOK_VALGRIND)
@@ -82,7 +80,7 @@ void gori_hook_g_new(struct gori_g *g)
 
 void gori_hook_g_release(struct gori_g *g)
 {
-	if (gori_company & GORI_HOOK_TSAN)
+	if (gori_company & GORI_HOOK_TSAN && g->tsan_fiber)
 		__tsan_destroy_fiber(g->tsan_fiber);
 	if (gori_company & GORI_HOOK_ASAN && __lsan_unregister_root_region)
 		__lsan_unregister_root_region((void *)g->stack_lo, g->asan_root_size);
@@ -120,6 +118,9 @@ NO_TSAN void gori_hook_switch(struct gori_m *m, struct gori_g *from, struct gori
 						       : &from->asan_fake_stack,
 					       (void *)to->stack_lo, to->stack_hi - to->stack_lo);
 	if (gori_company & GORI_HOOK_TSAN) {
+		if (!to->tsan_fiber) /* not earlier: the sanitizer treats a process with fibers as threaded, and
+				      * its forks as forks of threads, after which it believes nothing */
+			to->tsan_fiber = __tsan_create_fiber(0);
 		__tsan_release(&race_anchor);
 		__tsan_switch_to_fiber(to->tsan_fiber, 0);
 	}

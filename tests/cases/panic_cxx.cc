@@ -10,7 +10,8 @@
  *	panic: nobody catches this
  *
  *	goroutine 1 [running]:
- *	...main(...)
+ *	...
+ *	main(...)
  *	...
  * Exits with: 2
  */
@@ -27,7 +28,7 @@ struct object {
 		std::fflush(stdout);
 	}
 };
-}
+} // namespace
 
 static void catch_it()
 {

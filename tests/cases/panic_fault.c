@@ -4,12 +4,13 @@
  *
  * Prints:
  *	recovered: runtime error: integer divide by zero
+ *	and returned 0
  *	deferred
  *	panic: runtime error: invalid memory address or nil pointer dereference
  *	[signal SIGSEGV: segmentation violation code=0x1 addr=0x8 pc=0x...]
  *
  *	goroutine 2 [running]:
- *	store(...)
+ *	store...(...)
  *	...
  *	worker(...)
  *	...
@@ -36,7 +37,7 @@ static void catch_it(void)
 	gor_string_free(why);
 }
 
-static __attribute__((noinline)) int divide(volatile int a, volatile int b)
+static __attribute__((noinline)) GOR_RECOVERS int divide(volatile int a, volatile int b)
 {
 	defer(catch_it);
 	return a / b;
@@ -50,8 +51,9 @@ static __attribute__((noinline)) void store(volatile long *p, int v)
 
 static void worker(volatile long *p)
 {
-	divide(1, 0);
+	printf("and returned %d\n", divide(1, 0));
 	defer(say, "deferred");
+	gor_settle(GOR_MINUTE);
 	store(p, 5);
 }
 

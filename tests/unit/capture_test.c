@@ -66,7 +66,8 @@ union either {
 	double d;
 	long l[3];
 };
-struct empty {};
+struct empty {
+};
 typedef float vec4 __attribute__((vector_size(16)));
 typedef void callback(int);
 
@@ -139,8 +140,8 @@ START_TEST(arguments_in_registers_arrive)
 	char here;
 
 	CALL(true, take_nothing);
-	CALL(got.i[0] == 'x' && got.i[1] == -3 && got.i[2] == 65535 && got.b && got.d[0] == 1.5, take_small, 'x',
-	     -3, 65535, 42, 1.5);
+	CALL(got.i[0] == 'x' && got.i[1] == -3 && got.i[2] == 65535 && got.b && got.d[0] == 1.5, take_small,
+	     'x', -3, 65535, 42, 1.5);
 	CALL(got.i[0] == -1 && got.i[1] == 1L << 40 && got.i[2] == 4000000000 && got.i[3] == 7 &&
 		     got.p[0] == &here && !strcmp(got.text, "six"),
 	     take_six, -1, 1L << 40, 4000000000u, 7, &here, "six");
@@ -154,8 +155,8 @@ START_TEST(arguments_are_converted_to_the_parameters_types)
 	int wide = 300;
 	float minus = -2.9f;
 
-	CALL(got.i[0] == 44 && got.i[1] == -56 && got.i[2] == 200 && !got.b && got.d[0] == 200, take_small, wide,
-	     (signed char)small, small, 0.0, small);
+	CALL(got.i[0] == 44 && got.i[1] == -56 && got.i[2] == 200 && !got.b && got.d[0] == 200, take_small,
+	     wide, (signed char)small, small, 0.0, small);
 	CALL(got.i[0] == 3 && got.i[1] == -2, take_six, wide / 83.0, minus, 1, 2, NULL, "");
 }
 END_TEST
@@ -164,8 +165,8 @@ START_TEST(more_than_eight_floating_arguments_arrive)
 {
 	WITH_PROCS();
 
-	CALL(got.d[0] == 1 && got.d[1] == 2 && got.d[7] == 8 && got.d[8] == 9 && got.d[9] == 10, take_floats, 1, 2,
-	     3, 4, 5, 6, 7, 8, 9, 10);
+	CALL(got.d[0] == 1 && got.d[1] == 2 && got.d[7] == 8 && got.d[8] == 9 && got.d[9] == 10, take_floats,
+	     1, 2, 3, 4, 5, 6, 7, 8, 9, 10);
 }
 END_TEST
 
@@ -197,8 +198,8 @@ START_TEST(arguments_on_the_stack_arrive)
 {
 	WITH_PROCS();
 
-	CALL(got.i[5] == 6 && got.i[6] == -7 && got.i[7] == 8 && got.i[8] == 9 && got.i[9] == -10 && got.i[10] == 1 &&
-		     got.i[11] == 12,
+	CALL(got.i[5] == 6 && got.i[6] == -7 && got.i[7] == 8 && got.i[8] == 9 && got.i[9] == -10 &&
+		     got.i[10] == 1 && got.i[11] == 12,
 	     take_twelve, 1, 2, 3, 4, 5, 6, -7, 8, 9, -10, 11, 12);
 }
 END_TEST
@@ -211,8 +212,8 @@ START_TEST(an_int_may_become_a_long_double_or_an_int128)
 	CALL(got.ld[0] == 1 && got.w[0] == -2 && got.i[0] == 3 && got.w[1] == 4 && got.ld[1] == 5 &&
 		     got.ld[2] == 0 && got.i[1] == 6 && got.w[2] == -7,
 	     take_wide, 1, -2, 3, 4, 5, 6, -7);
-	CALL(got.ld[0] == 0.5L && got.ld[1] == 3 && got.ld[2] == -4 && got.w[2] == (__int128)1 << 100, take_wide,
-	     0.5, 2, 3, 4, z, 6, (__int128)1 << 100);
+	CALL(got.ld[0] == 0.5L && got.ld[1] == 3 && got.ld[2] == -4 && got.w[2] == (__int128)1 << 100,
+	     take_wide, 0.5, 2, 3, 4, z, 6, (__int128)1 << 100);
 }
 END_TEST
 
@@ -244,8 +245,9 @@ START_TEST(structs_arrive_and_compound_literals_may_have_commas)
 	struct big big;
 
 	memset(&big, 'b', sizeof big);
-	CALL(got.three.a == 1 && got.three.c == 3 && got.pair.d == 2.5 && got.pair.i == -9 && got.floats.c == 6 &&
-		     got.odd.c == 'o' && got.odd.i == 77 && !memcmp(got.tiny.c, "ti", 3) && got.either.l[0] == 8,
+	CALL(got.three.a == 1 && got.three.c == 3 && got.pair.d == 2.5 && got.pair.i == -9 &&
+		     got.floats.c == 6 && got.odd.c == 'o' && got.odd.i == 77 &&
+		     !memcmp(got.tiny.c, "ti", 3) && got.either.l[0] == 8,
 	     take_structs, three, (struct pair){2.5, -9}, (struct floats){4, 5, 6}, (struct odd){'o', 77},
 	     (struct tiny){{'t', 'i', 0}}, (struct empty){}, (union either){.l = {8, 9, 10}});
 	CALL(got.i[0] == 1 && got.i[1] == 2 && !memcmp(&got.big, &big, sizeof big), take_big, 1, big, 2);
@@ -271,8 +273,8 @@ START_TEST(overaligned_structs_arrive_aligned)
 	struct a64 b = {{1, 2, 3, 4, 5, 6, 7, 8}};
 	vec4 v = {1, 2, 3, 4};
 
-	CALL(got.i[0] == 1 && !strcmp(got.a32.c, "a32") && got.i[1] == 2 && got.a64.v[7] == 8 && got.i[2] == 3 &&
-		     got.vec[3] == 4 && got.address % 64 == 0,
+	CALL(got.i[0] == 1 && !strcmp(got.a32.c, "a32") && got.i[1] == 2 && got.a64.v[7] == 8 &&
+		     got.i[2] == 3 && got.vec[3] == 4 && got.address % 64 == 0,
 	     take_aligned, 1, a, 2, b, 3, v);
 }
 END_TEST
@@ -295,8 +297,8 @@ START_TEST(variadic_functions_work_too)
 {
 	WITH_PROCS();
 
-	CALL(got.i[0] == 1 && got.d[0] == 2.5 && got.i[1] == 3 && got.i[7] == 9 && got.d[1] == 10, take_many, 9, 1, 2.5,
-	     3L, 4L, 5L, 6L, 7L, 8L, 9L, 10.0);
+	CALL(got.i[0] == 1 && got.d[0] == 2.5 && got.i[1] == 3 && got.i[7] == 9 && got.d[1] == 10, take_many,
+	     9, 1, 2.5, 3L, 4L, 5L, 6L, 7L, 8L, 9L, 10.0);
 }
 END_TEST
 
@@ -315,7 +317,8 @@ static void go_too_much(void)
 
 START_TEST(too_many_bytes_of_arguments_panic)
 {
-	expect_panic(go_too_much, "panic: too many bytes of arguments: pass a pointer\n\ngoroutine 1 [running]:\n");
+	expect_panic(go_too_much,
+		     "panic: too many bytes of arguments: pass a pointer\n\ngoroutine 1 [running]:\n");
 }
 END_TEST
 
@@ -391,8 +394,14 @@ START_TEST(arguments_may_contain_go)
 	WITH_PROCS();
 
 	sum = done = 0;
-	go(add, ({ go(add, 10, 20, (struct three){1, 2, 30}); 1; }), go_and_return(2),
-	   (struct three){1, 2, ({ go(add, 100, 200, (struct three){1, 2, 300}); 3; })});
+	go(add, ({
+		   go(add, 10, 20, (struct three){1, 2, 30});
+		   1;
+	   }),
+	   go_and_return(2), (struct three){1, 2, ({
+						    go(add, 100, 200, (struct three){1, 2, 300});
+						    3;
+					    })});
 	WAIT_UNTIL(load(&done) == 4);
 	ck_assert_int_eq(load(&sum), 6 + 60 + 600 + 6000);
 }

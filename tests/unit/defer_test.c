@@ -39,7 +39,8 @@ START_TEST(deferred_calls_are_made_at_the_end_of_the_block_last_first)
 	note("1");
 	{
 		defer(note, "c");
-		defer(note, "b"); defer(note, "a");
+		defer(note, "b");
+		defer(note, "a");
 		note("2");
 	}
 	note("3");

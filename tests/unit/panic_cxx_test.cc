@@ -44,7 +44,7 @@ struct noisy {
 		trace += name;
 	}
 };
-}
+} // namespace
 
 static void catch_it()
 {
@@ -74,11 +74,12 @@ struct from_int {
 		return v;
 	}
 };
-}
+} // namespace
 
 static std::atomic<int> done;
 
-static void take_all(int i, double d, const char *s, three t, colour c, bool b, aligned a, float f, long double l)
+static void take_all(int i, double d, const char *s, three t, colour c, bool b, aligned a, float f,
+		     long double l)
 {
 	if (i == 1 && d == 2.5 && !strcmp(s, "text") && t.a == 1 && t.c == 3 && c == colour::green && b &&
 	    a.v[7] == 8 && (reinterpret_cast<uintptr_t>(&a) & 63) == 0 && f == 4 && l == 5)
@@ -182,7 +183,7 @@ struct recovers_inside {
 		destructor_that_recovers();
 	}
 };
-}
+} // namespace
 
 static void destructor_that_recovers()
 {
@@ -392,7 +393,7 @@ static void leave_deeply(int n)
 
 	if (n > 0)
 		leave_deeply(n - 1);
-	else
+	else if (n == 0)
 		gor_goexit();
 	note("never");
 }
@@ -440,7 +441,8 @@ static void expect_death(void (*fn)(), int want, const char *text)
 	said[n] = 0;
 	close(fd[0]);
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == want, "wait status %#x, said: %s", status, said);
+	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == want, "wait status %#x, said: %s", status,
+		      said);
 	ck_assert_msg(strstr(said, text) != nullptr, "expected \"%s\", got: %s", text, said);
 }
 
@@ -468,7 +470,8 @@ static void throw_uncaught()
 
 START_TEST(an_uncaught_exception_ends_in_terminate)
 {
-	expect_death(throw_uncaught, 2, "terminate called after throwing an instance of 'std::runtime_error'");
+	expect_death(throw_uncaught, 2,
+		     "terminate called after throwing an instance of 'std::runtime_error'");
 }
 END_TEST
 

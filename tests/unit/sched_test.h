@@ -35,10 +35,20 @@ static const int proc_counts[] UNUSED = {1, 2, 4};
 /* The first line of a test registered with ADD. */
 #define WITH_PROCS() gor_maxprocs(proc_counts[_i])
 
+static bool is_program UNUSED; /* this process is a program: it has no test to fail */
+
+static UNUSED _Noreturn void fail_test(const char *file, int line, const char *why)
+{
+	if (!is_program)
+		_ck_assert_failed(file, line, "", "%s", why);
+	fprintf(stderr, "%s:%d: %s\n", file, line, why);
+	_exit(3);
+}
+
 #define REQUIRE(cond)                                                                                        \
 	do {                                                                                                 \
 		if (!(cond))                                                                                 \
-			ck_abort_msg("%s", "not true: " #cond);                                              \
+			fail_test(__FILE__, __LINE__, "not true: " #cond);                                   \
 	} while (0)
 
 /* For conditions that other threads or goroutines make true; generous, because machines are slow. */
@@ -47,7 +57,7 @@ static const int proc_counts[] UNUSED = {1, 2, 4};
 		int64_t end_ = gor_now() + 30 * GOR_SECOND;                                                  \
 		while (!(cond)) {                                                                            \
 			if (gor_now() > end_)                                                                \
-				ck_abort_msg("%s", "did not become true: " #cond);                           \
+				fail_test(__FILE__, __LINE__, "did not become true: " #cond);                \
 			gor_sleep(GOR_MS / 5);                                                               \
 		}                                                                                            \
 	} while (0)
@@ -60,7 +70,7 @@ static const int proc_counts[] UNUSED = {1, 2, 4};
 static UNUSED void settle(void)
 {
 	if (!gor_settle(30 * GOR_SECOND))
-		ck_abort_msg("the other goroutines did not come to rest");
+		fail_test(__FILE__, __LINE__, "the other goroutines did not come to rest");
 }
 
 /* Goroutines say on such a channel that they are done. */
@@ -212,8 +222,10 @@ static UNUSED int run_suite(int argc, char **argv, const char *name, void (*add_
 	int failed;
 
 	for (; argc > 1 && programs && programs->name; programs++)
-		if (!strcmp(argv[1], programs->name))
+		if (!strcmp(argv[1], programs->name)) {
+			is_program = true;
 			return programs->run();
+		}
 	tcase_set_timeout(tc, 20);
 	add_tests(tc);
 	suite_add_tcase(s, tc);
