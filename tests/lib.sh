@@ -72,3 +72,26 @@ user_flags()
 		"${PKG_CONFIG:-pkg-config}" --cflags --libs "$@" gorgon
 	[ "${1:-}" = --static ] || echo "-Wl,-rpath,$GORGON_STAGE$GORGON_LIBDIR"
 }
+
+# expectation SOURCE: what the program's comment promises: the lines after " * Prints" go to $work/expected, the
+# number after " * Exits with:" to $work/status.
+expectation()
+{
+	awk '/^ \* Exits with: / { print $4 >status; exit }
+		on { sub(/^ \*\t?/, ""); print >lines }
+		/^ \* Prints/ { on = 1 }' status="$work/status" lines="$work/expected" "$1"
+}
+
+# as_promised PROGRAM: runs it and compares; standard output stands before standard error.  See match.awk.
+as_promised()
+{
+	status=0
+	"$1" >"$work/out" 2>"$work/err" </dev/null || status=$?
+	cat "$work/out" "$work/err" >"$work/actual"
+	if [ $status -ne "$(cat "$work/status")" ]; then
+		echo "exit status $status"
+		cat "$work/actual"
+		return 1
+	fi
+	awk -f "$srcdir/tests/house/match.awk" "$work/expected" "$work/actual"
+}

@@ -12,10 +12,10 @@
  * Build and run:
  *	cc -g 01_hello.c -o hello $(pkg-config --cflags --libs gorgon) && ./hello
  *
- * Prints, in any order of the first three lines:
- *	hello number 0
- *	hello number 1
- *	hello number 2
+ * Prints, with the numbers 0, 1 and 2 in any order:
+ *	hello number ...
+ *	hello number ...
+ *	hello number ...
  *	all said
  * Exits with: 0
  */

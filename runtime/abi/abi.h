@@ -274,6 +274,7 @@ struct gori_m {
 	uint8_t slow_exit;              /* leaving the runtime takes the slow way */
 	uint8_t ending;                 /* its thread ends; nothing more may run on it */
 	uint8_t in_crash;               /* running crash code */
+	uint8_t queueing;               /* has queued its goroutine and is on its way to g0, without a P */
 	struct gori_g *own_g;           /* adopted: the goroutine that stands for the thread */
 	struct gori_g *next_g;          /* taken from a queue by a switch that could not finish: run it next */
 	uint32_t lost;                  /* runs curg without a P: it was taken away, or never had one */

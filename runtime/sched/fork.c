@@ -15,6 +15,7 @@
  */
 #define _GNU_SOURCE
 #include <pthread.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -22,11 +23,25 @@
 #include "sched/stack.h"
 #include "sys/barrier.h"
 
+/* A goroutine in the global queue whose registers are not saved yet.  sched.lock is held. */
+static bool somebody_is_queueing(void)
+{
+	for (struct gori_m *m = gori_allm(); m; m = m->all_next)
+		if (m->queueing)
+			return true;
+	return false;
+}
+
 static void before_fork(void)
 {
 	gori_enter();
 	gori_world_stop();
 	gori_lock(&gori_sched.lock);
+	while (somebody_is_queueing()) {
+		gori_unlock(&gori_sched.lock);
+		sched_yield();
+		gori_lock(&gori_sched.lock);
+	}
 	gori_stack_hold(); /* sysmon takes that lock too */
 }
 

@@ -157,9 +157,9 @@ static void idle_m_remove(struct gori_m *m)
 
 static void timekeeper_resign(struct gori_m *m)
 {
-	if (!m->timekeeper)
+	if (!gori_load(&m->timekeeper))
 		return;
-	m->timekeeper = 0;
+	gori_store(&m->timekeeper, 0);
 	if (gori_sched.timekeeper == m) {
 		gori_store(&gori_sched.timekeeper, NULL);
 		gori_store_sc(&gori_sched.timekeeper_until, INT64_MAX);
@@ -235,6 +235,7 @@ static bool queue_is_ours(struct gori_m *m)
 void gori_m_stop(struct gori_m *m, int64_t ns)
 {
 	gori_lock(&gori_sched.lock);
+	m->queueing = 0;
 	m->link = gori_sched.idle_m;
 	gori_sched.idle_m = m;
 	gori_deadlock_check();
@@ -243,13 +244,13 @@ void gori_m_stop(struct gori_m *m, int64_t ns)
 	for (;;) {
 		gori_unlock(&gori_sched.lock);
 		if (!gori_load_acq(&m->park_futex)) /* pairs with gori_m_give's release */
-			gori_futex_wait(&m->park_futex, 0, m->timekeeper ? ns : -1);
+			gori_futex_wait(&m->park_futex, 0, gori_load(&m->timekeeper) ? ns : -1);
 		gori_lock(&gori_sched.lock);
 		if (gori_load_acq(&m->park_futex))
 			break;
-		if (m->timekeeper && gori_nanotime() >= gori_sched.timekeeper_until && timekeeper_expired(m))
+		if (gori_load(&m->timekeeper) && gori_nanotime() >= gori_sched.timekeeper_until && timekeeper_expired(m))
 			break;
-		if (m->timekeeper) {
+		if (gori_load(&m->timekeeper)) {
 			ns = gori_sched.timekeeper_until - gori_nanotime();
 			ns = ns < 0 ? 0 : ns;
 		}
@@ -308,6 +309,7 @@ void gori_startlocked(struct gori_m *m, struct gori_g *g)
 void gori_stoplocked(struct gori_m *m)
 {
 	gori_lock(&gori_sched.lock);
+	m->queueing = 0;
 	if (m->next_g) { /* what the last switch took from the queue is not for this thread */
 		gori_globq_put(m->next_g);
 		m->next_g = NULL;
@@ -364,6 +366,7 @@ static void acquire_or_queue(struct gori_m *m)
 	}
 	gori_store(&g->status, GORI_GRUNNABLE);
 	gori_globq_put(g);
+	m->queueing = 1;
 	gori_unlock(&gori_sched.lock);
 	gori_sysmon_start();  /* who has the P may be in user code and stay there */
 	gori_switch_to_g0(m); /* without a P: g0 sleeps */

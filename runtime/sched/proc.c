@@ -368,10 +368,10 @@ static bool become_timekeeper(struct gori_m *m, int64_t until)
 	gori_lock(&gori_sched.lock);
 	if (!gori_sched.timekeeper || until < gori_sched.timekeeper_until) {
 		if (gori_sched.timekeeper)
-			gori_sched.timekeeper->timekeeper = 0; /* sleeps on until it is needed */
+			gori_store(&gori_sched.timekeeper->timekeeper, 0); /* sleeps on until it is needed */
 		gori_store(&gori_sched.timekeeper, m);
 		gori_store_sc(&gori_sched.timekeeper_until, until);
-		m->timekeeper = 1;
+		gori_store(&m->timekeeper, 1);
 		mine = true;
 	}
 	gori_unlock(&gori_sched.lock);

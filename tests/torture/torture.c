@@ -530,7 +530,6 @@ static void locks(uint32_t seed)
 
 static void keep_own(int mine, uint32_t rand, chan(gor_unit) done)
 {
-	pid_t process = getpid();
 	long tid = 0;
 
 	errno = mine;
@@ -555,7 +554,7 @@ static void keep_own(int mine, uint32_t rand, chan(gor_unit) done)
 			gor_label("turn", i % 2 ? "odd" : NULL);
 		}
 		CHECK(errno == mine);
-		CHECK(!tid || tid == syscall(SYS_gettid) || getpid() != process); /* see forks */
+		CHECK(!tid || tid == syscall(SYS_gettid));
 	}
 	say_done(done); /* some end bound to their thread */
 }
@@ -582,6 +581,8 @@ static void machine(uint32_t seed)
 	chan_free(done);
 }
 
+static int all_at_once; /* atomic */
+
 /* ---- fork ------------------------------------------------------------------------------------------------------------------------- */
 
 static void fork_echo(chan(int) in, chan(int) out)
@@ -604,6 +605,8 @@ static void forks(uint32_t seed)
 	pid = fork();
 	CHECK(pid >= 0);
 	if (pid == 0) {
+		if (load(&all_at_once))
+			_exit(0); /* the other workloads are here too, but not their threads */
 		/* The goroutine may have been on another thread just then: it is not here. */
 		go(fork_echo, in, out);
 		for (int i = 0; i < 20; i++) {
@@ -664,6 +667,7 @@ int main(int argc, char **argv)
 		workloads[k].run(seeded(seed, i));
 		expect_to_be_alone();
 	}
+	store(&all_at_once, 1);
 	for (int i = 0; i < N; i++) {
 		if (only && strcmp(only, workloads[i].name))
 			continue;
