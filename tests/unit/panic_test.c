@@ -383,7 +383,7 @@ static void with_overaligned_frame(void)
 static int defer_in_overaligned_frame(int n)
 {
 	_Alignas(64) volatile char room[128];
-	volatile char vla[n * 8];
+	volatile char *vla = __builtin_alloca((size_t)n * 8); /* as a variable-length array would be */
 
 	defer(with_overaligned_frame);
 	room[1] = vla[0] = 1;
