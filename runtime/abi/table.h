@@ -62,7 +62,7 @@ struct gori_table_entry {
 	  asan_fake_stack, asan_root_size, cxx_caught, cxx_uncaught, valgrind_stack_id, crash_pc,    \
 	  crash_sp)                                                                                  \
 	X(m, gori_m, in_rt, claim, curg, p, errno_loc, locked_g, nextp, park_futex, spinning,        \
-	  foreign, slow_exit, ending, in_crash, own_g, next_g, lost, timekeeper, link, all_next, tid, \
+	  foreign, slow_exit, ending, in_crash, queueing, own_g, next_g, lost, timekeeper, link, all_next, tid, \
 	  id, pthread, is_main, altstack, cxx_globals, crash_frozen, crash_regs, g0)                 \
 	X(p, gori_p, m, runnext, schedtick, id, handoff_score, fresh_since, gfree, ngfree, rand,     \
 	  goid_next, goid_end, budget, torture, slot_next, slot_end, nspawned, nended, runq_head,    \
