@@ -786,7 +786,7 @@ END_TEST
 
 static void keep_variables(int seed, int n, chan(gor_unit) done)
 {
-	long a = seed, b = seed * 3, c = seed * 5, d = seed * 7, e = seed * 11, f = seed * 13;
+	unsigned long a = (unsigned)seed, b = a * 3, c = a * 5, d = a * 7, e = a * 11, f = a * 13;
 	double x = seed / 8.0, y = seed / 16.0;
 
 	for (int i = 0; i < n; i++) {
@@ -801,7 +801,7 @@ static void keep_variables(int seed, int n, chan(gor_unit) done)
 		y = x / (1 + y);
 	}
 	for (int round = 0; round < 1; round++) { /* the same without switches */
-		long A = seed, B = seed * 3, C = seed * 5, D = seed * 7, E = seed * 11, F = seed * 13;
+		unsigned long A = (unsigned)seed, B = A * 3, C = A * 5, D = A * 7, E = A * 11, F = A * 13;
 		double X = seed / 8.0, Y = seed / 16.0;
 
 		for (int i = 0; i < n; i++) {
