@@ -10,6 +10,8 @@
 #include <limits.h>
 #include <math.h>
 
+#include "sys/options.h"
+
 enum { MANY = 1000 };
 static const int sizes[] = {1, 2, 3, 8, 10, 11, 64, MANY}; /* 10 is what fits without the heap */
 enum { NSIZES = sizeof sizes / sizeof sizes[0] };
@@ -462,6 +464,26 @@ START_TEST(a_timeout_that_is_over_is_taken_at_once_but_after_ready_cases)
 		ck_assert_int_eq(chan_select(timeout_case(-1), send_case(c, 1)), 1);
 		ck_assert_int_eq(chan_select(timeout_case(0), recv_case(c, NULL)), 1);
 	}
+}
+END_TEST
+
+static void step(void)
+{
+	increment(&progress);
+}
+
+START_TEST(a_timeout_that_is_over_lets_nobody_else_run)
+{
+	gor_maxprocs(1);
+	chan(int) c = chan_make(int, 0);
+
+	go(step);
+	for (int i = 0; i < 10 && !gori_options.torture; i++) {
+		chan_select(recv_case(c, NULL), timeout_case(0));
+		ck_assert_int_eq(load(&progress), 0);
+	}
+	settle();
+	ck_assert_int_eq(load(&progress), 1);
 }
 END_TEST
 
@@ -1041,6 +1063,7 @@ static void add_tests(TCase *tc)
 	ADD(tc, the_shortest_timeout_wins);
 	ADD(tc, a_select_of_timeouts_only_waits_for_the_shortest);
 	ADD(tc, a_timeout_that_is_over_is_taken_at_once_but_after_ready_cases);
+	ADD_ONCE(tc, a_timeout_that_is_over_lets_nobody_else_run);
 	ADD(tc, a_timeout_is_not_taken_when_a_case_gets_ready_before);
 	ADD(tc, the_longest_timeouts_do_not_overflow);
 	ADD(tc, a_thousand_timeouts_run_at_once);
