@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef ANALYSE_H
+#define ANALYSE_H
+/*
+ * What: conclusions from a world that are no part of the program itself: groups of goroutines with the same
+ * stack, short ids of shared addresses, which goroutines a user asked for.
+ */
+#include "base/error.h"
+#include "model/world.h"
+
+/* Goroutines whose state and stacks are the same but for what their arguments are. */
+struct group {
+	size_t first; /* index of its first goroutine: the one that is shown */
+	size_t n;
+	const uint32_t *members; /* indexes, ascending */
+};
+
+enum similarity {
+	SIMILAR_EXACT, /* the same arguments too */
+	SIMILAR_LINES, /* the same functions and lines */
+};
+
+/* Memory from w->arena; groups by first member. */
+size_t analyse_groups(struct world *w, enum similarity how, struct group **ret);
+
+/* Gives a short id to every address that is an argument of more than one goroutine (fact->id), in order of
+ * appearance. */
+void analyse_ids(struct world *w);
+
+/*
+ * A filter, as in --where: terms joined by ` and `, ` or `, `not`, parentheses:
+ *	state=TEXT reason  func~REGEX  file~REGEX  creator~REGEX  id=N  label.K=V  waited>DURATION  leaked  running  obj=0xADDR
+ */
+struct filter;
+int filter_parse(struct filter **ret, const char *text, struct error *e);
+bool filter_match(const struct filter *f, const struct world *w, const struct goroutine *g);
+void filter_free(struct filter *f);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BASE_VEC_H
+#define BASE_VEC_H
+/*
+ * What: growing arrays.
+ *
+ * How: struct { T *items; size_t n, cap; } under the name of the field that holds it:
+ *
+ *	VEC(struct frame) frames = {0};
+ *	*VEC_PUSH(&frames) = f;
+ *	VEC_FREE(&frames);
+ */
+#include "base/arena.h"
+
+#define VEC(T)                                                                                               \
+	struct {                                                                                             \
+		T *items;                                                                                    \
+		size_t n, cap;                                                                               \
+	}
+
+/* Room for one more item at the end, uninitialised; its address. */
+#define VEC_PUSH(v)                                                                                          \
+	((v)->n < (v)->cap ? &(v)->items[(v)->n++]                                                           \
+			   : ((v)->items = vec_grow((v)->items, &(v)->cap, sizeof *(v)->items),              \
+			      &(v)->items[(v)->n++]))
+
+#define VEC_FREE(v) (free((v)->items), (v)->items = NULL, (v)->n = (v)->cap = 0)
+
+/* Doubles the capacity. */
+void *vec_grow(void *items, size_t *cap, size_t size);
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef COLLECT_H
+#define COLLECT_H
+/*
+ * What: makes a world from a target and its debug information.
+ *
+ * How: runtime.c reads the runtime's published table (abi/table.h) and goroutines.c its Gs; stacks.c unwinds and
+ * asks for arguments; facts.c looks at what arguments lead to; threads.c adds the kernel threads.
+ */
+#include "debug/debug.h"
+#include "model/world.h"
+#include "target/target.h"
+
+struct collect_options {
+	bool args;            /* decode arguments */
+	bool system;          /* keep frames and goroutines of the runtime */
+	bool threads;         /* kernel threads too */
+	uint32_t max_text;    /* bytes of a string to keep; 0: 64 */
+	uint32_t max_items;   /* elements of a slice to keep; 0: 8 */
+	uint32_t frames_kept; /* inner and outer frames each; 0: 50 */
+	int64_t pause_ns;     /* let a live target go on after this; 0: no limit */
+	int64_t deadline_ns;  /* monotonic: stop decoding then, and say so; 0: none */
+};
+
+/* The target is stopped.  w is all zero.  What cannot be read is noted in the world; fails only if there is nothing
+ * at all to show. */
+int collect(struct world *w, struct target *t, struct debug *d, const struct collect_options *o,
+	    struct error *e);
+
+#endif

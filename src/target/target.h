@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef TARGET_H
+#define TARGET_H
+/*
+ * What: the program being read: its memory, its mappings, its threads.
+ *
+ * How: one table of callbacks for each kind of source (a live process, our own, a core, a fake for tests), and in
+ * front of it what all share: a cache of pages, so that reading a word costs no system call, and one window,
+ * the stack of the goroutine that is being decoded.
+ *
+ * States of a target:
+ *
+ *	open --target_stop--> stopped --target_resume--> running again (memory read from here on is stale)
+ *	 |                      |                          |
+ *	 +----------------------+--------target_close------+   (a process is always left running)
+ *
+ * Invariants: what the cache holds was read while the target was stopped, or is marked stale with the whole
+ * target (`moved_on`).  Addresses are the target's; nothing here dereferences them.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+#include "base/table.h"
+#include "model/regs.h"
+#include "model/world.h"
+
+struct target;
+
+struct mapping {
+	uint64_t lo, hi;
+	uint64_t offset; /* in the file */
+	uint64_t inode, dev;
+	const char *path; /* "" for anonymous memory, "[stack]", "[vdso]", ...; without " (deleted)" */
+	bool readable, writable, executable, shared, deleted;
+};
+
+/* One kernel thread as the target found it. */
+struct target_thread {
+	int32_t tid;
+	char name[32];
+	enum thread_state state;
+	int syscall; /* number; -1: in none, or unknown */
+	bool has_regs;
+	struct regs regs; /* regs.xmm points to xmm, or is NULL */
+	struct regs_xmm xmm;
+	uint64_t fs_base; /* thread pointer, for thread-local variables; 0: unknown */
+};
+
+/* A piece of memory to read into the reader's. */
+struct span {
+	uint64_t addr;
+	void *buf;
+	size_t len;
+	bool ok; /* result: all of it was read */
+};
+
+struct target_ops {
+	const char *kind;
+	/* Reads what it can from the front: bytes read; 0 if there is nothing at addr. */
+	size_t (*read)(struct target *t, uint64_t addr, void *buf, size_t n);
+	/* Many at once; NULL: one by one. */
+	void (*read_spans)(struct target *t, struct span *spans, size_t n);
+	/* Fills t->mappings, sorted by address. */
+	int (*load_mappings)(struct target *t, struct error *e);
+	/* Stops every thread and fills t->threads. */
+	int (*stop)(struct target *t, struct error *e);
+	void (*resume)(struct target *t);
+	/* The file behind a mapping, open for reading; negative errno with a sentence. */
+	int (*open_file)(struct target *t, const struct mapping *m, struct error *e);
+	/* "/proc/PID/root", where the target's paths can be found; NULL: "" */
+	const char *(*root)(struct target *t);
+	void (*close)(struct target *t);
+};
+
+#define TARGET_PAGE 4096u
+
+struct target {
+	const struct target_ops *ops;
+	int32_t pid;      /* 0: none */
+	const char *name; /* "process 123" */
+	const char *exe;  /* path of the program */
+
+	struct mapping *mappings;
+	size_t nmappings;
+	struct target_thread *threads;
+	size_t nthreads;
+	int64_t stopped_at; /* monotonic ns when the last thread had stopped; 0: not stopped yet */
+	int64_t paused_ns;  /* how long it was stopped, once resumed */
+	bool moved_on;      /* has gone on since: what is read now may be out of date */
+
+	struct table pages;            /* page number -> page, or the mark of an unreadable one */
+	uint64_t window_lo, window_hi; /* the stack being decoded: its bytes are at window */
+	const unsigned char *window;
+	struct arena arena; /* mappings, threads, pages */
+};
+
+/* ---- kinds ---------------------------------------------------------------------------------------------- */
+
+/* A process.  Needs the right to ptrace it. */
+int target_open_live(struct target **ret, int32_t pid, struct error *e);
+
+/*
+ * A process that is stopped already, because it is waiting for us to decode its death: threads are not stopped,
+ * only read (their registers are those that the kernel's /proc or the runtime's records give).
+ */
+int target_open_frozen(struct target **ret, int32_t pid, struct error *e);
+
+/* Our own process, for tests and for checks from inside: only other threads than the caller's are stopped. */
+int target_open_self(struct target **ret, struct error *e);
+
+/* Memory laid out by a test.  Spans are copied. */
+int target_open_fake(struct target **ret, const struct span *memory, size_t n,
+		     const struct target_thread *threads, size_t nthreads);
+
+/* Lets the target go on if it was stopped, and frees everything. */
+void target_close(struct target *t);
+
+/* ---- reading -------------------------------------------------------------------------------------------- */
+
+/* All n bytes or -EFAULT.  Through the window and the cache. */
+int target_read(struct target *t, uint64_t addr, void *buf, size_t n);
+
+/* As many as there are from the front. */
+size_t target_read_some(struct target *t, uint64_t addr, void *buf, size_t n);
+
+/* A string without its zero byte, at most max bytes: its length, or -EFAULT if the first byte cannot be read.
+ * *ret_truncated: there was no zero byte within max, or memory ended. */
+ssize_t target_read_str(struct target *t, uint64_t addr, char *buf, size_t max, bool *ret_truncated);
+
+static inline int target_read_u64(struct target *t, uint64_t addr, uint64_t *ret)
+{
+	return target_read(t, addr, ret, sizeof *ret);
+}
+
+/* Past the cache, for bulk: each span says whether it was read. */
+void target_read_spans(struct target *t, struct span *spans, size_t n);
+
+void target_set_window(struct target *t, uint64_t lo, uint64_t hi, const void *bytes);
+
+/* Forgets cached pages. */
+void target_forget(struct target *t);
+
+/* ---- the rest -------------------------------------------------------------------------------------------- */
+
+int target_stop(struct target *t, struct error *e);
+void target_resume(struct target *t);
+
+/* The mapping that addr is in; NULL if none. */
+const struct mapping *target_mapping(const struct target *t, uint64_t addr);
+
+const struct target_thread *target_thread(const struct target *t, int32_t tid);
+
+/* The name of a system call of x86-64 Linux; NULL if the number is none. */
+const char *target_syscall_name(int nr);
+
+#endif
