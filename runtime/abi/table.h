@@ -106,6 +106,12 @@ struct gori_table_entry {
 	X(list, gori_abi_list, root, len)                                                            \
 	X(defer, gori_defer, link, check, frame, ret, panic, outer, heap, state, call, tail, words)  \
 	X(panic, gori_panic, link, defer, argp, nested, base, frame, value, goexit, recovered,       \
-	  aborted, repanicked, text_state, sig, code, addr, pc, big, shown, text)
+	  aborted, repanicked, text_state, sig, code, addr, pc, big, shown, text)                    \
+	X(death, gori_death, kind, tid, g, m, regs, sse, has_sse, exact, message_printed,            \
+	  print_registers, is_plain, is_blameless, sig, code, addr, pc, sender_pid, sender_uid,      \
+	  traceback, nawake, flags, message_len, when, deadline, options, message)                   \
+	X(options, gori_options, maxprocs, traceback, stack, stack_dead_max, torture,                \
+	  handle_signals, guard_mprotect, helper_off, args, color, group, why, threads,              \
+	  dump_seconds, dump_signal, helper, log_path)
 
 #endif

@@ -55,6 +55,7 @@ struct death {
 	bool print_registers;
 };
 
+struct gori_death raw_death;
 struct raw_reader raw_the_reader;
 const struct gori_g *raw_dying_g;
 

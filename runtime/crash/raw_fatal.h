@@ -9,7 +9,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "abi/death.h"
 #include "crash/raw_snap.h"
+
+/* What is published of a death; belongs to whoever has the claim. */
+extern struct gori_death raw_death;
 
 enum raw_claim {
 	RAW_CLAIM_NONE = 0,

@@ -14,10 +14,13 @@
 #include "abi/table.h"
 
 #include "abi/abi.h"
+#include "abi/death.h"
+#include "abi/options_abi.h"
 #include "abi/panic_abi.h"
 #include "abi/sync_abi.h"
 #include "abi/types_abi.h"
 #include "crash/crash.h"
+#include "crash/raw_fatal.h"
 #include "crash/raw_report.h"
 #include "sys/clock.h"
 #include "sys/options.h"
@@ -64,7 +67,8 @@
 	X("const.MAP_TOP_MIN", GORI_MAP_TOP_MIN)                                                             \
 	X("root.wait_texts", (uintptr_t)gori_wait_texts)                                                     \
 	X("root.coarse_ns", (uintptr_t)&gori_coarse_ns)                                                      \
-	X("root.options", (uintptr_t)&gori_options)
+	X("root.options", (uintptr_t)&gori_options)                                                          \
+	X("root.death", (uintptr_t)&raw_death)
 
 #define FIXED_ENTRIES GORI_TABLE_STRUCTS(ONE_STRUCT) GORI_WAIT_REASONS(ONE_WAIT) OTHERS(ENTRY)
 

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "abi/abi.h"
+#include "abi/death.h"
 #include "abi/panic_abi.h"
 #include "abi/sync_abi.h"
 #include "abi/table.h"
