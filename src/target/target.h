@@ -14,8 +14,13 @@
  *	 |                      |                          |
  *	 +----------------------+--------target_close------+   (a process is always left running)
  *
+ * target.c is that common part; process.h is what live.c and self.c share.
+ *
  * Invariants: what the cache holds was read while the target was stopped, or is marked stale with the whole
  * target (`moved_on`).  Addresses are the target's; nothing here dereferences them.
+ *
+ * Context: a target belongs to one thread, because the kernel's tracer is a thread: the one that called
+ * target_stop calls target_resume and target_close too.  If it ends before, the kernel lets the target go on.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -59,19 +64,22 @@ struct span {
 
 struct target_ops {
 	const char *kind;
+	/* Reading costs nothing, or memory may begin and end in the middle of a page: no page is cached. */
+	bool uncached;
 	/* Reads what it can from the front: bytes read; 0 if there is nothing at addr. */
 	size_t (*read)(struct target *t, uint64_t addr, void *buf, size_t n);
 	/* Many at once; NULL: one by one. */
 	void (*read_spans)(struct target *t, struct span *spans, size_t n);
-	/* Fills t->mappings, sorted by address. */
+	/* Fills t->mappings, sorted by address.  Called once the target is open, and again when it is stopped. */
 	int (*load_mappings)(struct target *t, struct error *e);
-	/* Stops every thread and fills t->threads. */
+	/* Stops every thread and fills t->threads.  NULL: there is nothing to stop. */
 	int (*stop)(struct target *t, struct error *e);
 	void (*resume)(struct target *t);
 	/* The file behind a mapping, open for reading; negative errno with a sentence. */
 	int (*open_file)(struct target *t, const struct mapping *m, struct error *e);
 	/* "/proc/PID/root", where the target's paths can be found; NULL: "" */
 	const char *(*root)(struct target *t);
+	/* Frees what the kind has beside the struct target; NULL: nothing. */
 	void (*close)(struct target *t);
 };
 
@@ -87,15 +95,22 @@ struct target {
 	size_t nmappings;
 	struct target_thread *threads;
 	size_t nthreads;
-	int64_t stopped_at; /* monotonic ns when the last thread had stopped; 0: not stopped yet */
-	int64_t paused_ns;  /* how long it was stopped, once resumed */
-	bool moved_on;      /* has gone on since: what is read now may be out of date */
+	int64_t stopping_at; /* monotonic ns when the first thread was told to stop; 0: not yet */
+	int64_t stopped_at;  /* monotonic ns when the last thread had stopped; 0: not stopped yet */
+	int64_t paused_ns;   /* from stopping_at until it was resumed; 0: it was not */
+	bool moved_on;       /* has gone on since: what is read now may be out of date */
+	bool gone;           /* ended while we read it: nothing more can be read */
+	struct regs caller;  /* of target_stop: rip, rsp and rbp; for a target that is ourselves */
 
 	struct table pages;            /* page number -> page, or the mark of an unreadable one */
+	struct arena page_memory;      /* those pages */
 	uint64_t window_lo, window_hi; /* the stack being decoded: its bytes are at window */
 	const unsigned char *window;
-	struct arena arena; /* mappings, threads, pages */
+	struct arena arena; /* mappings, threads, names: live until the target is closed */
 };
+
+/* For kinds: a zeroed struct of `size` bytes that begins with a struct target.  target_close frees it. */
+void *target_new(const struct target_ops *ops, size_t size);
 
 /* ---- kinds ---------------------------------------------------------------------------------------------- */
 
@@ -103,12 +118,14 @@ struct target {
 int target_open_live(struct target **ret, int32_t pid, struct error *e);
 
 /*
- * A process that is stopped already, because it is waiting for us to decode its death: threads are not stopped,
- * only read (their registers are those that the kernel's /proc or the runtime's records give).
+ * A process that waits for us to decode its death.  The threads of its runtime sleep already, others are
+ * stopped like those of a live one.  Where ptrace is refused (a debugger has it), nothing is stopped: threads
+ * come from /proc without registers, which are then to be had from the runtime's records.
  */
 int target_open_frozen(struct target **ret, int32_t pid, struct error *e);
 
-/* Our own process, for tests and for checks from inside: only other threads than the caller's are stopped. */
+/* Our own process, for tests and for checks from inside.  Nothing is stopped: target_stop lists the threads, and
+ * of the calling one only it knows rip, rsp and rbp, as they are when target_stop returns. */
 int target_open_self(struct target **ret, struct error *e);
 
 /* Memory laid out by a test.  Spans are copied. */
@@ -120,13 +137,13 @@ void target_close(struct target *t);
 
 /* ---- reading -------------------------------------------------------------------------------------------- */
 
-/* All n bytes or -EFAULT.  Through the window and the cache. */
+/* All n bytes; else -EFAULT, or -ESRCH once the process is gone.  Through the window and the cache. */
 int target_read(struct target *t, uint64_t addr, void *buf, size_t n);
 
 /* As many as there are from the front. */
 size_t target_read_some(struct target *t, uint64_t addr, void *buf, size_t n);
 
-/* A string without its zero byte, at most max bytes: its length, or -EFAULT if the first byte cannot be read.
+/* A string without its zero byte, at most max bytes: its length, or as target_read if the first byte cannot be read.
  * *ret_truncated: there was no zero byte within max, or memory ended. */
 ssize_t target_read_str(struct target *t, uint64_t addr, char *buf, size_t max, bool *ret_truncated);
 
@@ -135,7 +152,7 @@ static inline int target_read_u64(struct target *t, uint64_t addr, uint64_t *ret
 	return target_read(t, addr, ret, sizeof *ret);
 }
 
-/* Past the cache, for bulk: each span says whether it was read. */
+/* Past the window and the cache, for bulk: each span says whether it was read. */
 void target_read_spans(struct target *t, struct span *spans, size_t n);
 
 void target_set_window(struct target *t, uint64_t lo, uint64_t hi, const void *bytes);
@@ -145,8 +162,12 @@ void target_forget(struct target *t);
 
 /* ---- the rest -------------------------------------------------------------------------------------------- */
 
+/* Does nothing if it is stopped.  On failure it runs on as it was.  A target that was resumed may be stopped again:
+ * threads and mappings are new ones then. */
 int target_stop(struct target *t, struct error *e);
 void target_resume(struct target *t);
+
+int64_t target_now(void); /* monotonic ns */
 
 /* The mapping that addr is in; NULL if none. */
 const struct mapping *target_mapping(const struct target *t, uint64_t addr);

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What: what all targets share: cached reading, the window, stopping and going on, looking things up.
+ *
+ * How: a read is served piece by piece, each from the window, else from a page of the cache, else by the kind.
+ * Pages that cannot be read are remembered too: a bad pointer is often followed more than once.
+ *
+ * Invariants: the cache is emptied by target_stop, so that it never mixes what was read before with what is
+ * read while the target stands still; and when it has MAX_PAGES, which bounds what a walk over a large heap costs.
+ */
+#include "target/target.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { MAX_PAGES = 1 << 15 };
+
+/* Stands in the table for a page that cannot be read. */
+static unsigned char unreadable[1];
+
+int64_t target_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+void *target_new(const struct target_ops *ops, size_t size)
+{
+	struct target *t = base_malloc(size);
+
+	memset(t, 0, size);
+	t->ops = ops;
+	t->name = ops->kind;
+	return t;
+}
+
+void target_close(struct target *t)
+{
+	if (!t)
+		return;
+	target_resume(t);
+	if (t->ops->close)
+		t->ops->close(t);
+	target_forget(t);
+	arena_deinit(&t->arena);
+	free(t);
+}
+
+/* ---- reading -------------------------------------------------------------------------------------------- */
+
+void target_forget(struct target *t)
+{
+	table_deinit(&t->pages);
+	arena_deinit(&t->page_memory);
+}
+
+void target_set_window(struct target *t, uint64_t lo, uint64_t hi, const void *bytes)
+{
+	t->window_lo = bytes ? lo : 0;
+	t->window_hi = bytes ? hi : 0;
+	t->window = bytes;
+}
+
+/* The page with this number; NULL if it cannot be read. */
+static const unsigned char *page_of(struct target *t, uint64_t number)
+{
+	unsigned char bytes[TARGET_PAGE], *page = table_get(&t->pages, number);
+
+	if (page)
+		return page == unreadable ? NULL : page;
+	if (t->pages.n >= MAX_PAGES)
+		target_forget(t);
+	page = unreadable;
+	if (t->ops->read(t, number * TARGET_PAGE, bytes, sizeof bytes) == sizeof bytes)
+		page = arena_copy(&t->page_memory, bytes, sizeof bytes);
+	table_put(&t->pages, number, page);
+	return page == unreadable ? NULL : page;
+}
+
+/* Up to n bytes at addr that lie in one place: how many, 0 if there are none. */
+static size_t read_piece(struct target *t, uint64_t addr, void *buf, size_t n)
+{
+	const unsigned char *page;
+
+	if (addr >= t->window_lo && addr < t->window_hi) {
+		if (n > t->window_hi - addr)
+			n = t->window_hi - addr;
+		memcpy(buf, t->window + (addr - t->window_lo), n);
+		return n;
+	}
+	if (addr < t->window_lo && n > t->window_lo - addr)
+		n = t->window_lo - addr;
+	if (t->ops->uncached)
+		return t->ops->read(t, addr, buf, n);
+	if (n > TARGET_PAGE - addr % TARGET_PAGE)
+		n = TARGET_PAGE - addr % TARGET_PAGE;
+	page = page_of(t, addr / TARGET_PAGE);
+	if (!page)
+		return 0;
+	memcpy(buf, page + addr % TARGET_PAGE, n);
+	return n;
+}
+
+size_t target_read_some(struct target *t, uint64_t addr, void *buf, size_t n)
+{
+	size_t got = 0, piece;
+
+	if (n && addr + (n - 1) < addr)
+		n = (size_t)-addr; /* up to the end of the address space */
+	while (got < n) {
+		piece = read_piece(t, addr + got, (char *)buf + got, n - got);
+		if (!piece)
+			break;
+		got += piece;
+	}
+	return got;
+}
+
+static int unread(const struct target *t)
+{
+	return t->gone ? -ESRCH : -EFAULT;
+}
+
+int target_read(struct target *t, uint64_t addr, void *buf, size_t n)
+{
+	return target_read_some(t, addr, buf, n) == n ? 0 : unread(t);
+}
+
+ssize_t target_read_str(struct target *t, uint64_t addr, char *buf, size_t max, bool *ret_truncated)
+{
+	size_t len = 0, step = 64, got;
+	const char *zero;
+
+	*ret_truncated = true;
+	while (len < max) {
+		got = target_read_some(t, addr + len, buf + len, step < max - len ? step : max - len);
+		zero = memchr(buf + len, 0, got);
+		if (zero) {
+			*ret_truncated = false;
+			return zero - buf;
+		}
+		if (!got)
+			break;
+		len += got;
+		step *= 2;
+	}
+	if (len || max)
+		return len ? (ssize_t)len : unread(t);
+	return 0;
+}
+
+void target_read_spans(struct target *t, struct span *spans, size_t n)
+{
+	if (t->ops->read_spans) {
+		t->ops->read_spans(t, spans, n);
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		spans[i].ok = t->ops->read(t, spans[i].addr, spans[i].buf, spans[i].len) == spans[i].len;
+}
+
+/* ---- stopping ------------------------------------------------------------------------------------------- */
+
+/* The frame that target_stop returns to, as it will be then.  Both builtins are about target_stop, so this is
+ * part of it; they make the compiler keep a frame pointer there, behind which lie the saved rbp and the return
+ * address. */
+#define NOTE_CALLER(r)                                                                                       \
+	do {                                                                                                 \
+		const uint64_t *frame_ = __builtin_frame_address(0);                                         \
+		memset((r), 0, sizeof *(r));                                                                 \
+		regs_set((r), REG_RBP, frame_[0]);                                                           \
+		regs_set((r), REG_RIP, (uint64_t)(uintptr_t)__builtin_return_address(0));                    \
+		regs_set((r), REG_RSP, (uint64_t)(uintptr_t)(frame_ + 2));                                   \
+	} while (0)
+
+__attribute__((noinline)) int target_stop(struct target *t, struct error *e)
+{
+	int r = 0;
+
+	if (t->stopped_at && !t->moved_on)
+		return 0;
+	NOTE_CALLER(&t->caller);
+	t->stopping_at = target_now();
+	t->stopped_at = t->paused_ns = 0;
+	if (t->ops->stop)
+		r = t->ops->stop(t, e);
+	if (r < 0) {
+		t->stopping_at = t->stopped_at = 0;
+		return r;
+	}
+	if (!t->stopped_at)
+		t->stopped_at = target_now();
+	t->moved_on = false;
+	target_forget(t);
+	if (t->ops->load_mappings && (r = t->ops->load_mappings(t, e)) < 0) {
+		target_resume(t);
+		return r;
+	}
+	return 0;
+}
+
+void target_resume(struct target *t)
+{
+	if (!t->stopped_at || t->moved_on)
+		return;
+	if (t->ops->resume)
+		t->ops->resume(t);
+	t->paused_ns = target_now() - t->stopping_at;
+	t->moved_on = true;
+}
+
+/* ---- looking up ----------------------------------------------------------------------------------------- */
+
+const struct mapping *target_mapping(const struct target *t, uint64_t addr)
+{
+	size_t lo = 0, hi = t->nmappings;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (t->mappings[mid].hi <= addr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < t->nmappings && t->mappings[lo].lo <= addr ? &t->mappings[lo] : NULL;
+}
+
+const struct target_thread *target_thread(const struct target *t, int32_t tid)
+{
+	for (size_t i = 0; i < t->nthreads; i++)
+		if (t->threads[i].tid == tid)
+			return &t->threads[i];
+	return NULL;
+}
