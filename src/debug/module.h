@@ -25,14 +25,14 @@ struct modules;
 
 struct symbol {
 	uint64_t addr;    /* in the target */
-	uint64_t size;    /* 0: up to the next one */
+	uint64_t size;    /* up to the next one if the file does not say; 0: a mere label */
 	const char *name; /* demangling is left to the emitters' caller */
 	bool is_function;
 };
 
 struct module {
 	const char *path; /* as the target names it */
-	uint64_t lo, hi;  /* first and last byte it occupies */
+	uint64_t lo, hi;  /* from lo to below hi */
 	uint64_t bias;    /* address in the target minus address in the file */
 	const char *
 		missing; /* why there is no DWARF: a sentence; NULL: there is, or it was not looked for yet */
