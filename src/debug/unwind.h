@@ -23,6 +23,7 @@
 #include "model/regs.h"
 #include "model/world.h"
 
+struct cfi_row;
 struct unwinder;
 
 /* One physical frame. */
@@ -34,6 +35,8 @@ struct uframe {
 	bool is_exact;    /* pc is the next instruction to run, not a return address */
 	bool is_signal;   /* the kernel's frame of a signal handler */
 	bool guessed;
+
+	const struct cfi_row *row; /* private to unwind.c: how to leave this frame; NULL: no CFI */
 };
 
 struct unwinder *unwinder_new(struct modules *ms, struct target *t);
