@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Structs and unions by value: of every size, in registers, split between registers, in memory; bit-fields; arrays
+ * inside.
+ */
+#include "victim.h"
+
+struct s1 {
+	char a;
+};
+struct s2 {
+	short a;
+};
+struct s3 {
+	char a, b, c;
+};
+struct s4 {
+	int a;
+};
+struct s5 {
+	int a;
+	char b;
+};
+struct s7 {
+	char a[7];
+};
+struct s8 {
+	int a, b;
+};
+struct s12 {
+	int a, b, c;
+};
+struct s16 {
+	long a, b;
+};
+struct s17 {
+	long a, b;
+	char c;
+};
+struct s24 {
+	long a, b, c;
+};
+struct s40 {
+	int n;
+	double d[4];
+};
+struct two_floats {
+	float x, y;
+};
+struct int_double {
+	int i;
+	double d;
+};
+struct double_int {
+	double d;
+	int i;
+};
+struct ldouble {
+	long double l;
+};
+struct inner {
+	short a, b;
+};
+struct outer {
+	struct inner first;
+	struct {
+		char c;
+		unsigned char u;
+	};
+	const char *name;
+};
+struct bitfields {
+	unsigned a : 3;
+	int b : 5;
+	bool c : 1;
+	unsigned long d : 40;
+	unsigned char e : 7;
+};
+struct empty {
+};
+union number {
+	long l;
+	double d;
+};
+struct tagged {
+	int tag;
+	union {
+		int i;
+		float f;
+	};
+};
+
+/* expect: small(a={a='p'}, b={a=-2}, c={a='x', b='y', c='z'}, d={a=4}) */
+/* expect-O2: small(a={a=<'p'|_>}, b={a=<-2|_>}, c=<{a='x', b='y', c='z'}|{a=_, b=_, c=_}|_>, d={a=<4|_>}) */
+static NOINLINE void small(struct s1 a, struct s2 b, struct s3 c, struct s4 d)
+{
+	hold();
+	KEEP((int)a.a);
+	KEEP((int)b.a);
+	KEEP((int)c.a);
+	KEEP((int)c.c);
+	KEEP(d.a);
+}
+
+/* expect: medium(a={a=5, b='b'}, b={a="seven77"}, c={a=8, b=-8}) */
+/* expect-O2: medium(a=<{a=5, b='b'}|{a=5, b=_}|_>, b=<{a="seven77"}|{a=_}|_>, c=<{a=8, b=-8}|_>) */
+static NOINLINE void medium(struct s5 a, struct s7 b, struct s8 c)
+{
+	hold();
+	KEEP(a.a);
+	KEEP((int)a.b);
+	KEEP((int)b.a[6]);
+	KEEP(c.a);
+	KEEP(c.b);
+}
+
+/* expect: two_registers(a={a=1, b=2, c=3}, b={a=16, b=-16}) */
+/* expect-O2: two_registers(a=<{a=1, b=2, c=3}|_>, b={a=16, b=-16}) */
+static NOINLINE void two_registers(struct s12 a, struct s16 b)
+{
+	hold();
+	KEEP(a.a);
+	KEEP(a.b);
+	KEEP(a.c);
+	KEEP(b.a);
+	KEEP(b.b);
+}
+
+/* expect: in_memory(a={a=1, b=2, c='c'}, b={a=24, b=25, c=26}, c={n=40, d=[...]{0.5, 1.5, 2.5, 3.5}}) */
+static NOINLINE void in_memory(struct s17 a, struct s24 b, struct s40 c)
+{
+	hold();
+	KEEP_MEMORY(a);
+	KEEP_MEMORY(b);
+	KEEP_MEMORY(c);
+}
+
+/* expect: split(a={x=1.5, y=-2.5}, b={i=3, d=0.25}, c={d=-0.125, i=4}) */
+/* expect-O2: split(a=<{x=1.5, y=-2.5}|_>, b=<{i=3, d=0.25}|{i=_, d=0.25}|_>, c=<{d=-0.125, i=4}|{d=-0.125, i=_}|_>) */
+static NOINLINE void split(struct two_floats a, struct int_double b, struct double_int c)
+{
+	hold();
+	KEEP_FLOAT(a.x);
+	KEEP_FLOAT(a.y);
+	KEEP(b.i);
+	KEEP_FLOAT(b.d);
+	KEEP_FLOAT(c.d);
+	KEEP(c.i);
+}
+
+/* Five integer registers are taken, so that the struct of two words goes to the stack as a whole. */
+/* expect: no_room(a=1, b=2, c=3, d=4, e=5, s={a=6, b=7}, f=8) */
+static NOINLINE void no_room(long a, long b, long c, long d, long e, struct s16 s, long f)
+{
+	hold();
+	KEEP(a);
+	KEEP(b);
+	KEEP(c);
+	KEEP(d);
+	KEEP(e);
+	KEEP(s.a);
+	KEEP(s.b);
+	KEEP(f);
+}
+
+/* expect: x87(l={l=6.5}) */
+static NOINLINE void x87(struct ldouble l)
+{
+	hold();
+	KEEP_MEMORY(l);
+}
+
+/* expect: nested(o={first={a=1, b=2}, {c='c', u=...}, name=0x*...}) */
+/* expect-O2: nested(o={first=<{a=1, b=2}|_>, ...name=0x*...}) */
+static NOINLINE void nested(struct outer o)
+{
+	hold();
+	KEEP((int)o.first.a);
+	KEEP((int)o.first.b);
+	KEEP((int)o.c);
+	KEEP(o.name);
+}
+
+/* expect: bits(b={a=5, b=-3, c=true, d=1099511627775, e=<100|'d'|100 'd'>}) */
+/* expect-O2: bits(b=<{a=5, b=-3, c=true, d=1099511627775, e=<100|'d'|100 'd'>}|_>) */
+static NOINLINE void bits(struct bitfields b)
+{
+	hold();
+	KEEP((int)b.a);
+	KEEP((int)b.b);
+	KEEP((long)b.d);
+	KEEP((int)b.e);
+}
+
+/* expect: nothing(e={}, i=5) */
+/* expect-O2: nothing(e=<{}|_>, i=5) */
+static NOINLINE void nothing(struct empty e, int i)
+{
+	hold();
+	(void)e;
+	KEEP(i);
+}
+
+/* expect: unions(u={l=4611686018427387904, d=2}, t={tag=1, {i=7, f=...}}) */
+/* expect-O2: unions(u=<{l=4611686018427387904, d=2}|_>, t=<{tag=1, {i=7, f=...}}|...>) */
+static NOINLINE void unions(union number u, struct tagged t)
+{
+	hold();
+	KEEP(u.l);
+	KEEP(t.tag);
+	KEEP(t.i);
+}
+
+static void run_small(void)
+{
+	small((struct s1){(char)number('p')}, (struct s2){(short)number(-2)},
+	      (struct s3){'x', (char)number('y'), 'z'}, (struct s4){number(4)});
+}
+
+static void run_medium(void)
+{
+	medium((struct s5){number(5), 'b'}, (struct s7){"seven77"}, (struct s8){8, number(-8)});
+}
+
+static void run_two(void)
+{
+	two_registers((struct s12){1, number(2), 3}, (struct s16){number(16), -16});
+}
+
+static void run_memory(void)
+{
+	in_memory((struct s17){1, number(2), 'c'}, (struct s24){24, 25, number(26)},
+		  (struct s40){number(40), {0.5, 1.5, 2.5, 3.5}});
+}
+
+static void run_split(void)
+{
+	split((struct two_floats){1.5f, (float)number(-5) / 2}, (struct int_double){number(3), 0.25},
+	      (struct double_int){number(-1) / 8.0, 4});
+}
+
+static void run_no_room(void)
+{
+	no_room(1, number(2), 3, 4, number(5), (struct s16){6, number(7)}, 8);
+}
+
+static void run_x87(void)
+{
+	x87((struct ldouble){number(13) / 2.0L});
+}
+
+static void run_nested(void)
+{
+	nested((struct outer){{1, (short)number(2)}, {'c', 200}, "outer"});
+}
+
+static void run_bits(void)
+{
+	struct bitfields b = {5, -3, true, 0, 100};
+
+	b.d = (1ul << 40) - (unsigned)number(1);
+	bits(b);
+}
+
+static void run_nothing(void)
+{
+	nothing((struct empty){}, number(5));
+}
+
+static void run_unions(void)
+{
+	union number u = {.d = number(2)};
+
+	unions(u, (struct tagged){1, {number(7)}});
+}
+
+int main(void)
+{
+	victim_begin();
+	go(run_small);
+	go(run_medium);
+	go(run_two);
+	go(run_memory);
+	go(run_split);
+	go(run_no_room);
+	go(run_x87);
+	go(run_nested);
+	go(run_bits);
+	go(run_nothing);
+	go(run_unions);
+	victim_end();
+}
