@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef EMIT_BLOCK_H
+#define EMIT_BLOCK_H
+/*
+ * What: what a block of a dump is made of.  Private to emit/; frame.c has the lines of stacks, text.c the rest.
+ */
+#include "emit/style.h"
+
+#define COLOR_DIM "\033[2m"
+#define COLOR_BOLD "\033[1m"
+#define COLOR_RED "\033[1;31m"
+#define COLOR_YELLOW "\033[1;33m"
+#define COLOR_OFF "\033[0m"
+
+/* color, or nothing where colours are not wanted. */
+const char *paint(const struct sink *s, const char *color);
+
+/* FILE:LINE as the style has it. */
+void put_file(const char *file, int line, const struct emit_options *o, struct sink *s);
+
+/* Two lines.  sp: the stack pointer in the frame, 0 if it is not known. */
+void put_frame(const struct world *w, const struct frame *f, uint64_t sp, const struct emit_options *o,
+	       struct sink *s);
+
+/* All frames, and a line for each gap. */
+void put_stack(const struct world *w, const struct stack *st, bool is_goroutine, const struct emit_options *o,
+	       struct sink *s);
+
+#endif
