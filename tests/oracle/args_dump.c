@@ -4,7 +4,7 @@
  *
  *	A TID SP PC FUNCTION#N NAME STATUS SIZE VALUE MASK ENTRY WHY
  *
- * and for each frame one line "F TID SP PC FUNCTION#N".  gdb_args.py prints the same from gdb's side and explains
+ * and before them "P TID SP PC" for each physical frame.  gdb_args.py prints the same from gdb's side and explains
  * the fields.  ENTRY is 1 for a value that is only known to have been given at the function's entry.
  */
 #include <inttypes.h>
@@ -88,7 +88,6 @@ static void put_frame(struct debug *d, int tid, const struct uframe *frames, siz
 		if (!places[level].function)
 			continue;
 		name_place(where, tid, &frames[i], places, level);
-		printf("F%s\n", where);
 		nargs = debug_args(d, frames, n, i, level, &a, &args, &variadic);
 		put_args(where, args, nargs);
 		arena_deinit(&a);
@@ -107,8 +106,11 @@ static void put_threads(struct target *t, struct debug *d)
 		if (!thread->has_regs)
 			continue;
 		n = unwind(debug_unwinder(d), &thread->regs, true, frames, MAX_FRAMES, &end);
-		for (size_t i = 0; i < n; i++)
+		for (size_t i = 0; i < n; i++) {
+			printf("P %d %#" PRIx64 " %#" PRIx64 "\n", thread->tid, frames[i].regs.gpr[REG_RSP],
+			       frames[i].pc);
 			put_frame(d, thread->tid, frames, n, i);
+		}
 	}
 	puts("END");
 }

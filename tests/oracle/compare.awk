@@ -4,6 +4,7 @@
 #
 #	WRONG	ours differs from gdb, and nothing says that gdb is wrong
 #	STALE	ours differs from gdb, which read a register that the frame's call has overwritten
+#	FRAME	a frame that only one side has
 #	LESS	gdb knows what we do not, from a place that a call leaves alone
 #
 # gdb_args.py explains the fields.
@@ -38,13 +39,15 @@ function place_of(    i, out) {
 }
 
 FNR == 1 { fileno++; stop = int((fileno - 1) / 2) }
-fileno % 2 && $1 == "F" { gdb_frame[stop SUBSEP $2 SUBSEP $3 SUBSEP $4 SUBSEP $5] = 1; next }
+fileno % 2 && $1 == "P" { gdb_frame[stop SUBSEP $2 SUBSEP $3 SUBSEP $4] = $0; next }
 fileno % 2 && $1 == "A" { gdb[stop " " $2 " " $3 " " $4 " " $5 " " $6] = $0; next }
 fileno % 2 { if ($1 == "END") gdb_ended[stop] = 1; next }
-$1 == "F" {
+$1 == "P" {
 	count("frames")
-	if ((stop SUBSEP $2 SUBSEP $3 SUBSEP $4 SUBSEP $5) in gdb_frame) count("frames_both")
-	else if (more) print "FRAME ours only", $0
+	where = stop SUBSEP $2 SUBSEP $3 SUBSEP $4
+	if (where in gdb_frame) count("frames_both")
+	else if (stop in gdb_ended) print "FRAME ours only", stop, $0
+	delete gdb_frame[where]
 	next
 }
 $1 == "A" {
@@ -92,6 +95,6 @@ END {
 	}
 	for (what in counts) print "N", what, counts[what]
 	print "N", "missing", missing + 0
-	for (k in gdb_frame) nframes++
-	print "N", "gdb_frames", nframes + 0
+	for (where in gdb_frame) { lost++; print "FRAME gdb only", gdb_frame[where] }
+	print "N", "frames_lost", lost + 0
 }

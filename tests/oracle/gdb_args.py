@@ -4,6 +4,8 @@ What: prints every argument of every frame of the process that gdb has attached 
 
 	A TID SP PC FUNCTION#N NAME STATUS SIZE VALUE MASK DATA STALE LOCATION
 
+and before the arguments of each physical frame "P TID SP PC".
+
 How: run by gdb itself (gdb -batch -p PID -x gdb_args.py).  args_dump.c prints the same from our side, and
 compare.awk puts them together.
 
@@ -172,7 +174,6 @@ def print_frame(tid, frame, exact, seen):
     name = function.name.split("(")[0].replace(" ", "")
     seen[(sp, pc, name)] = n = seen.get((sp, pc, name), -1) + 1
     where = "A %d %#x %#x %s#%d" % (tid, sp, pc, name, n)
-    print("F" + where[1:])
     frame.select()
     for symbol in block:
         if not symbol.is_argument or not symbol.name:
@@ -193,6 +194,8 @@ def main():
         frame, exact, seen = gdb.newest_frame(), True, {}
         while frame is not None:
             kind = frame.type()
+            if kind in (gdb.NORMAL_FRAME, gdb.SIGTRAMP_FRAME):
+                print("P %d %#x %#x" % (thread.ptid[1], int(frame.read_register("rsp")) & (1 << 64) - 1, frame.pc()))
             if kind in (gdb.NORMAL_FRAME, gdb.INLINE_FRAME):
                 try:
                     print_frame(thread.ptid[1], frame, exact, seen)
@@ -211,6 +214,6 @@ def main():
 
 
 for setting in ("print entry-values no", "print frame-arguments none", "pagination off", "confirm off",
-                "width 0", "backtrace limit 500"):
+                "width 0", "backtrace limit 500", "backtrace past-main on"):
     gdb.execute("set " + setting)
 main()

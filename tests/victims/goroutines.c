@@ -18,7 +18,7 @@ struct job {
 };
 
 /* Nothing of these is used after the wait. */
-/* expect: forgetful(id=7, name="seven", weight=0.25) */
+/* expect: forgetful(<id|id@entry>=7, <name|name@entry>="seven", <weight|weight@entry>=0.25) */
 static void forgetful(int id, const char *name, double weight)
 {
 	victim_sink += id + (int)strlen(name) + (int)weight;
@@ -26,7 +26,7 @@ static void forgetful(int id, const char *name, double weight)
 	victim_sink++;
 }
 
-/* expect: ignorant(a=1, b=2, c=3) */
+/* expect: ignorant(<a|a@entry>=1, <b|b@entry>=2, <c|c@entry>=3) */
 static void ignorant(int a, long b, unsigned char c)
 {
 	(void)a;
@@ -37,7 +37,7 @@ static void ignorant(int a, long b, unsigned char c)
 }
 
 /* Eight words: two are on the stack. */
-/* expect: many(a=1, b=2, c=3, d=4, e=5, f=6, g=7, h=8, x=1.5) */
+/* expect: many(<a|a@entry>=1, <b|b@entry>=2, <c|c@entry>=3, <d|d@entry>=4, <e|e@entry>=5, <f|f@entry>=6, <g|g@entry>=7, <h|h@entry>=8, <x|x@entry>=1.5) */
 static void many(long a, long b, long c, long d, long e, long f, long g, long h, double x)
 {
 	victim_sink += (int)(a + b + c + d + e + f + g + h + (long)x);
@@ -45,7 +45,7 @@ static void many(long a, long b, long c, long d, long e, long f, long g, long h,
 	victim_sink++;
 }
 
-/* expect: by_value(j={id=9, weight=4.5, tag="tagged"}, k=3) */
+/* expect: by_value(<j|j@entry>=struct job{id: 9, weight: 4.5, tag: "tagged"}, <k|k@entry>=3) */
 static void by_value(struct job j, int k)
 {
 	victim_sink += (int)j.id + k;
@@ -55,7 +55,7 @@ static void by_value(struct job j, int k)
 
 /* The parameter has changed: it is 3 now, or it is not known; 100 is what it was at the start. */
 /* expect: counts_down(n=3) */
-/* expect-O2: counts_down(n=<3|_|100?>) */
+/* expect-O2: counts_down(<n=3|n=_|n@entry=100>) */
 static void counts_down(int n)
 {
 	while (n > 3) {
@@ -66,7 +66,7 @@ static void counts_down(int n)
 	KEEP(n);
 }
 
-/* expect: child(depth=2, from="parent") */
+/* expect: child(<depth|depth@entry>=2, <from|from@entry>="parent") */
 static void child(int depth, const char *from)
 {
 	victim_sink += depth + from[0];
@@ -74,7 +74,7 @@ static void child(int depth, const char *from)
 	victim_sink++;
 }
 
-/* expect: parent(depth=1) */
+/* expect: parent(<depth|depth@entry>=1) */
 /* expect: created by parent in goroutine ... */
 static void parent(int depth)
 {
@@ -84,7 +84,7 @@ static void parent(int depth)
 }
 
 /* An argument that is itself the result of a function which starts a goroutine. */
-/* expect: inner(x=5) */
+/* expect: inner(<x|x@entry>=5) */
 static void inner(int x)
 {
 	victim_sink += x;
@@ -98,7 +98,7 @@ static int start_inner(int x)
 	return x * 2;
 }
 
-/* expect: takes_result(x=10, y=11) */
+/* expect: takes_result(<x|x@entry>=10, <y|y@entry>=11) */
 static void takes_result(int x, int y)
 {
 	victim_sink += x + y;
@@ -109,7 +109,7 @@ static void takes_result(int x, int y)
 /* Through a pointer, from a table. */
 static void (*const table[])(int, const char *, double) = {forgetful};
 
-/* expect: small(a=-1, b=true, c='c', d=-2) */
+/* expect: small(<a|a@entry>=-1, <b|b@entry>=true, <c|c@entry>='c', <d|d@entry>=-2) */
 static void small(signed char a, bool b, char c, short d)
 {
 	victim_sink += a + b + c + d;

@@ -11,14 +11,14 @@
 
 void library_work(void (*callback)(const char *, long), const char *text, long n);
 
-/* expect: library_inner(callback=...called_back..., n=12) */
+/* expect: library_inner(callback=&called_back, n=12) */
 static __attribute__((noinline)) void library_inner(void (*callback)(const char *, long), long n)
 {
 	callback("from the library", n * 2);
 	__asm__ volatile("" : : "r"(callback), "r"(n));
 }
 
-/* expect: library_work(callback=...called_back..., text="library", n=11) */
+/* expect: library_work(callback=&called_back, text="library", n=11) */
 void library_work(void (*callback)(const char *, long), const char *text, long n)
 {
 	library_inner(callback, n + 1);

@@ -38,8 +38,7 @@ static NOINLINE void physical(int x)
 	KEEP(x);
 }
 
-/* The same function twice in one frame. */
-/* expect: twice(n=1) */
+/* Twice in one frame: only one of them waits. */
 /* expect: twice(n=2) */
 static inline __attribute__((always_inline)) void twice(int n)
 {
@@ -60,7 +59,7 @@ static NOINLINE void both_times(int n)
 
 /* Used before the wait only. */
 /* expect: dead(a=5, b="dead", c=0.5) */
-/* expect-O2: dead(a=<5|_|5?>, b=<"dead"|_|"dead"?>, c=<0.5|_|0.5?>) */
+/* expect-O2: dead(<a=5|a=_|a@entry=5>, <b="dead"|b=_|b@entry="dead">, <c=0.5|c=_|c@entry=0.5>) */
 static NOINLINE void dead(int a, const char *b, double c)
 {
 	victim_sink += a + (int)strlen(b) + (int)c;
@@ -69,7 +68,7 @@ static NOINLINE void dead(int a, const char *b, double c)
 
 /* Never used at all. */
 /* expect: unused(a=7, b="unused") */
-/* expect-O2: unused(a=<7|_|7?>, b=<"unused"|_|"unused"?>) */
+/* expect-O2: unused(<a=7|a=_|a@entry=7>, <b="unused"|b=_|b@entry="unused">) */
 static NOINLINE void unused(int a, const char *b)
 {
 	(void)a;
@@ -81,7 +80,7 @@ static NOINLINE void unused(int a, const char *b)
 
 /* It waits when n has become 3 and s is 97. */
 /* expect: changed(n=3, s=97) */
-/* expect-O2: changed(n=<3|_|100?>, s=<97|_|0?>) */
+/* expect-O2: changed(<n=3|n=_|n@entry=100>, <s=97|s=_|s@entry=0>) */
 static NOINLINE void changed(int n, int s)
 {
 	while (n > 3) {
@@ -96,7 +95,7 @@ static NOINLINE void changed(int n, int s)
 
 /* The parameter is overwritten while it waits in a callee. */
 /* expect: overwritten(p="second") */
-/* expect-O2: overwritten(p=<"second"|_|"first"?>) */
+/* expect-O2: overwritten(<p="second"|p=_|p@entry="first">) */
 static NOINLINE void overwritten(const char *p)
 {
 	victim_sink += (int)strlen(p);
@@ -120,7 +119,7 @@ static NOINLINE void through_address(int n)
 /* Each passes what it was given, changed a little, and needs it no more: the value at the top has to be found through
  * the calls of all of them. */
 /* expect: entry3(a=16, b=105) */
-/* expect-O2: entry3(a=<16|_|16?>, b=<105|_|105?>) */
+/* expect-O2: entry3(<a=16|a=_|a@entry=16>, <b=105|b=_|b@entry=105>) */
 static NOINLINE void entry3(int a, long b)
 {
 	victim_sink += a + (int)b;
@@ -129,7 +128,7 @@ static NOINLINE void entry3(int a, long b)
 }
 
 /* expect: entry2(a=15, b=104) */
-/* expect-O2: entry2(a=<15|_|15?>, b=<104|_|104?>) */
+/* expect-O2: entry2(<a=15|a=_|a@entry=15>, <b=104|b=_|b@entry=104>) */
 static NOINLINE void entry2(int a, long b)
 {
 	entry3(a + 1, b + 1);
@@ -137,7 +136,7 @@ static NOINLINE void entry2(int a, long b)
 }
 
 /* expect: entry1(a=14, b=103) */
-/* expect-O2: entry1(a=<14|_|14?>, b=<103|_|103?>) */
+/* expect-O2: entry1(<a=14|a=_|a@entry=14>, <b=103|b=_|b@entry=103>) */
 static NOINLINE void entry1(int a, long b)
 {
 	entry2(a + 1, b + 1);
@@ -147,7 +146,7 @@ static NOINLINE void entry1(int a, long b)
 /* ---- tail calls and recursion ------------------------------------------------------------------------------------ */
 
 /* expect: tail_target(a=21, b="tail") */
-/* expect-O2: tail_target(a=<21|_|21?>, b=<"tail"|_|"tail"?>) */
+/* expect-O2: tail_target(<a=21|a=_|a@entry=21>, <b="tail"|b=_|b@entry="tail">) */
 static NOINLINE void tail_target(int a, const char *b)
 {
 	victim_sink += a + b[0];
@@ -155,7 +154,7 @@ static NOINLINE void tail_target(int a, const char *b)
 }
 
 /* Optimised, it is not on the stack any more. */
-/* expect-O2: jumper(a=<20|_|20?>) */
+/* expect-O2: jumper(<a=20|a=_|a@entry=20>) */
 /* expect: jumper(a=20) */
 static NOINLINE void jumper(int a)
 {
@@ -163,11 +162,11 @@ static NOINLINE void jumper(int a)
 }
 
 /* Mutual tail calls: any number of them may have been. */
-/* expect: ping(n=<0|1|2|3|4|_>) */
-/* expect-O2: ping(n=<0|_|0?>) */
+/* expect: ping(<n=0|n=1|n=2|n=3|n=4|n=_>) */
+/* expect-O2: ping(<n=0|n=_|n@entry=0>) */
 static NOINLINE void ping(int n);
-/* expect: pong(n=<1|3>) */
-/* expect-O2: pong(n=<1|3|_|1?|3?>) */
+/* expect: pong(<n=1|n=3>) */
+/* expect-O2: pong(<n=1|n=3|n=_|n@entry=1|n@entry=3>) */
 static NOINLINE void pong(int n)
 {
 	ping(n - 1);
@@ -200,7 +199,7 @@ static NOINLINE int recursive(int depth, const char *path)
 
 /* Called with one constant always: compilers make a clone without the parameter. */
 /* expect: constant(a=77, b=5, flag=true) */
-/* expect-O2: constant(a=<77|_>, b=5, flag=<true|_>) */
+/* expect-O2: constant(<a=77|a=_>, b=5, <flag=true|flag=_>) */
 static NOINLINE void constant(int a, int b, bool flag)
 {
 	hold();
@@ -216,7 +215,7 @@ struct config {
 
 /* Only one member is used: compilers pass the member. */
 /* expect: scalarised(c=0x*...) */
-/* expect-O2: scalarised(c=<0x*...|_>) */
+/* expect-O2: scalarised(<c=0x*...|c=_>) */
 static NOINLINE int scalarised(const struct config *c)
 {
 	int width = c->width;

@@ -29,7 +29,7 @@ static void sleeps(long seconds)
 
 /* Stopped at an instruction of its own: every register is as it is. */
 /* expect: computes(n=77, step=3) */
-/* expect-O2: computes(n=<77|_|77?>, step=<3|_|3?>) */
+/* expect-O2: computes(<n=77|n=_|n@entry=77>, <step=3|step=_|step@entry=3>) */
 static void computes(long n, int step)
 {
 	for (;;) {

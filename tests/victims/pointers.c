@@ -22,7 +22,7 @@ static int by_value(const void *a, const void *b)
 	return *(const int *)a - *(const int *)b;
 }
 
-/* expect: texts(a="plain", b="", c=<nil|NULL|0x0|(nil)>, d="tab\there \"quoted\" \\ \x01") */
+/* expect: texts(a="plain", b="", c=NULL, d="tab\there \"quoted\" \\ \x01") */
 static NOINLINE void texts(const char *a, char *b, const char *c, const char *d)
 {
 	hold();
@@ -58,7 +58,7 @@ static NOINLINE void wild(const char *a, const char *b, struct node *c)
 	KEEP(c);
 }
 
-/* expect: functions(f=by_value..., g=<nil|NULL|0x0|(nil)>, h=...by_value...) */
+/* expect: functions(f=&by_value, g=NULL, h=0x* -> &by_value) */
 static NOINLINE void functions(order_fn f, void (*g)(int), int (**h)(const void *, const void *))
 {
 	hold();
@@ -67,7 +67,7 @@ static NOINLINE void functions(order_fn f, void (*g)(int), int (**h)(const void 
 	KEEP(h);
 }
 
-/* expect: structs(n=0x*..., o=0x*..., v=0x*...) */
+/* expect: structs(n=0x*... -> struct node{id: 1, next: &last -> struct node{id: 2, next: NULL}}, o=0x*..., v=0x*...) */
 static NOINLINE void structs(struct node *n, struct opaque *o, void *v)
 {
 	hold();
@@ -76,7 +76,7 @@ static NOINLINE void structs(struct node *n, struct opaque *o, void *v)
 	KEEP(v);
 }
 
-/* expect: levels(argv=0x*..., p=0x*..., table=...global_table...) */
+/* expect: levels(argv=0x*... -> "a", p=0x*... -> 0x*..., table=&global_table -> 1) */
 static NOINLINE void levels(char **argv, int ***p, int *table)
 {
 	hold();
@@ -85,7 +85,7 @@ static NOINLINE void levels(char **argv, int ***p, int *table)
 	KEEP(table);
 }
 
-/* expect: arrays(a=0x*..., m=0x*..., v=0x*...) */
+/* expect: arrays(a=0x*... -> 1, m=0x*... -> [3]double{1, 0, 0}, v=0x*... -> 7) */
 static NOINLINE void arrays(int a[4], double m[2][3], const short v[static 2])
 {
 	hold();
@@ -94,7 +94,7 @@ static NOINLINE void arrays(int a[4], double m[2][3], const short v[static 2])
 	KEEP(v);
 }
 
-/* expect: qualified(p=0x*..., q=0x*..., s="restrict", x=5) */
+/* expect: qualified(p=0x*... -> 3, q=0x*... -> 3, s="restrict", x=5) */
 static NOINLINE void qualified(const volatile int *p, int *const q, const char *restrict s, const int x)
 {
 	hold();

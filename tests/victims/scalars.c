@@ -23,7 +23,7 @@ static NOINLINE void bools(bool t, _Bool f)
 	KEEP((int)f);
 }
 
-/* expect: chars(c='x', s=<-7|'\xf9'|-7 '\xf9'>, u=<200|'\xc8'|200 '\xc8'>, nl='\n') */
+/* expect: chars(c='x', s=-7, u=200, nl='\n') */
 static NOINLINE void chars(char c, signed char s, unsigned char u, char nl)
 {
 	hold();
@@ -89,7 +89,7 @@ static NOINLINE void floats(float f, float g, float h)
 	KEEP_FLOAT(h);
 }
 
-/* expect: doubles(d=3.25, e=-1e-300, inf=<inf|+Inf>, zero=<-0|-0.0|0|0.0>) */
+/* expect: doubles(d=3.25, e=-1e-300, inf=+Inf, zero=-0) */
 static NOINLINE void doubles(double d, double e, double inf, double zero)
 {
 	hold();
@@ -116,7 +116,7 @@ static NOINLINE void enums(enum colour c, enum colour d, enum negative n)
 	KEEP(n);
 }
 
-/* expect: odd_enums(f=<FLAG_A...FLAG_C|5>, x=...99...) */
+/* expect: odd_enums(f=FLAG_A|FLAG_C, x=(enum colour)99) */
 static NOINLINE void odd_enums(enum flags f, enum colour x)
 {
 	hold();
@@ -124,7 +124,7 @@ static NOINLINE void odd_enums(enum flags f, enum colour x)
 	KEEP(x);
 }
 
-/* expect: wide(w=..., c16=..., c32=...) */
+/* expect: wide(w=119, c16=120, c32=128512) */
 static NOINLINE void wide(wchar_t w, char16_t c16, char32_t c32)
 {
 	hold();
@@ -145,14 +145,14 @@ static NOINLINE void mixed(int a, double x, long b, float y, short c, double z)
 	KEEP_FLOAT(z);
 }
 
-/* expect: complexes(z=...) */
+/* expect: complexes(z=(1+2i)) */
 static NOINLINE void complexes(_Complex double z)
 {
 	hold();
 	KEEP_MEMORY(z);
 }
 
-/* expect: wide_int(v=...) */
+/* expect: wide_int(v=5902958103587056517129) */
 static NOINLINE void wide_int(__int128 v)
 {
 	hold();

@@ -90,8 +90,8 @@ struct tagged {
 	};
 };
 
-/* expect: small(a={a='p'}, b={a=-2}, c={a='x', b='y', c='z'}, d={a=4}) */
-/* expect-O2: small(a={a=<'p'|_>}, b={a=<-2|_>}, c=<{a='x', b='y', c='z'}|{a=_, b=_, c=_}|_>, d={a=<4|_>}) */
+/* expect: small(a=struct s1{a: 'p'}, b=struct s2{a: -2}, c=struct s3{a: 'x', b: 'y', c: 'z'}, d=struct s4{a: 4}) */
+/* expect-O2: small(a=<struct s1{a: 'p'}|_>, b=<struct s2{a: -2}|_>, c=<struct s3{a: <'x'|_>, b: <'y'|_>, c: <'z'|_>}|_>, d=<struct s4{a: 4}|_>) */
 static NOINLINE void small(struct s1 a, struct s2 b, struct s3 c, struct s4 d)
 {
 	hold();
@@ -102,8 +102,8 @@ static NOINLINE void small(struct s1 a, struct s2 b, struct s3 c, struct s4 d)
 	KEEP(d.a);
 }
 
-/* expect: medium(a={a=5, b='b'}, b={a="seven77"}, c={a=8, b=-8}) */
-/* expect-O2: medium(a=<{a=5, b='b'}|{a=5, b=_}|_>, b=<{a="seven77"}|{a=_}|_>, c=<{a=8, b=-8}|_>) */
+/* expect: medium(a=struct s5{a: 5, b: 'b'}, b=struct s7{a: "seven77"}, c=struct s8{a: 8, b: -8}) */
+/* expect-O2: medium(a=<struct s5{a: <5|_>, b: <'b'|_>}|_>, b=<struct s7{a: "seven77"}|struct s7{a: [7]char{...}}|_>, c=<struct s8{a: <8|_>, b: <-8|_>}|_>) */
 static NOINLINE void medium(struct s5 a, struct s7 b, struct s8 c)
 {
 	hold();
@@ -114,8 +114,8 @@ static NOINLINE void medium(struct s5 a, struct s7 b, struct s8 c)
 	KEEP(c.b);
 }
 
-/* expect: two_registers(a={a=1, b=2, c=3}, b={a=16, b=-16}) */
-/* expect-O2: two_registers(a=<{a=1, b=2, c=3}|_>, b={a=16, b=-16}) */
+/* expect: two_registers(a=struct s12{a: 1, b: 2, c: 3}, b=struct s16{a: 16, b: -16}) */
+/* expect-O2: two_registers(a=<struct s12{a: <1|_>, b: <2|_>, c: <3|_>}|_>, b=struct s16{a: <16|_>, b: <-16|_>}) */
 static NOINLINE void two_registers(struct s12 a, struct s16 b)
 {
 	hold();
@@ -126,7 +126,7 @@ static NOINLINE void two_registers(struct s12 a, struct s16 b)
 	KEEP(b.b);
 }
 
-/* expect: in_memory(a={a=1, b=2, c='c'}, b={a=24, b=25, c=26}, c={n=40, d=[...]{0.5, 1.5, 2.5, 3.5}}) */
+/* expect: in_memory(a=struct s17{a: 1, b: 2, c: 'c'}, b=struct s24{a: 24, b: 25, c: 26}, c=struct s40{n: 40, d: {0.5, 1.5, 2.5, 3.5}}) */
 static NOINLINE void in_memory(struct s17 a, struct s24 b, struct s40 c)
 {
 	hold();
@@ -135,8 +135,8 @@ static NOINLINE void in_memory(struct s17 a, struct s24 b, struct s40 c)
 	KEEP_MEMORY(c);
 }
 
-/* expect: split(a={x=1.5, y=-2.5}, b={i=3, d=0.25}, c={d=-0.125, i=4}) */
-/* expect-O2: split(a=<{x=1.5, y=-2.5}|_>, b=<{i=3, d=0.25}|{i=_, d=0.25}|_>, c=<{d=-0.125, i=4}|{d=-0.125, i=_}|_>) */
+/* expect: split(a=struct two_floats{x: 1.5, y: -2.5}, b=struct int_double{i: 3, d: 0.25}, c=struct double_int{d: -0.125, i: 4}) */
+/* expect-O2: split(a=<struct two_floats{x: <1.5|_>, y: <-2.5|_>}|_>, b=<struct int_double{i: <3|_>, d: <0.25|_>}|_>, c=<struct double_int{d: <-0.125|_>, i: <4|_>}|_>) */
 static NOINLINE void split(struct two_floats a, struct int_double b, struct double_int c)
 {
 	hold();
@@ -149,7 +149,7 @@ static NOINLINE void split(struct two_floats a, struct int_double b, struct doub
 }
 
 /* Five integer registers are taken, so that the struct of two words goes to the stack as a whole. */
-/* expect: no_room(a=1, b=2, c=3, d=4, e=5, s={a=6, b=7}, f=8) */
+/* expect: no_room(a=1, b=2, c=3, d=4, e=5, s=struct s16{a: 6, b: 7}, f=8) */
 static NOINLINE void no_room(long a, long b, long c, long d, long e, struct s16 s, long f)
 {
 	hold();
@@ -163,15 +163,15 @@ static NOINLINE void no_room(long a, long b, long c, long d, long e, struct s16 
 	KEEP(f);
 }
 
-/* expect: x87(l={l=6.5}) */
+/* expect: x87(l=struct ldouble{l: 6.5}) */
 static NOINLINE void x87(struct ldouble l)
 {
 	hold();
 	KEEP_MEMORY(l);
 }
 
-/* expect: nested(o={first={a=1, b=2}, {c='c', u=...}, name=0x*...}) */
-/* expect-O2: nested(o={first=<{a=1, b=2}|_>, ...name=0x*...}) */
+/* expect: nested(o=struct outer{first: {a: 1, b: 2}, {c: 'c', u: 200}, name: "outer"}) */
+/* expect-O2: nested(o=<struct outer{first: <{a: <1|_>, b: <2|_>}|_>, <{c: <'c'|_>, u: <200|_>}|_>, name: <"outer"|_>}|_>) */
 static NOINLINE void nested(struct outer o)
 {
 	hold();
@@ -181,8 +181,8 @@ static NOINLINE void nested(struct outer o)
 	KEEP(o.name);
 }
 
-/* expect: bits(b={a=5, b=-3, c=true, d=1099511627775, e=<100|'d'|100 'd'>}) */
-/* expect-O2: bits(b=<{a=5, b=-3, c=true, d=1099511627775, e=<100|'d'|100 'd'>}|_>) */
+/* expect: bits(b=struct bitfields{a: 5, b: -3, c: true, d: 1099511627775, e: 100}) */
+/* expect-O2: bits(b=<struct bitfields{a: <5|_>, b: <-3|_>, c: <true|_>, d: <1099511627775|_>, e: <100|_>}|_>) */
 static NOINLINE void bits(struct bitfields b)
 {
 	hold();
@@ -192,8 +192,8 @@ static NOINLINE void bits(struct bitfields b)
 	KEEP((int)b.e);
 }
 
-/* expect: nothing(e={}, i=5) */
-/* expect-O2: nothing(e=<{}|_>, i=5) */
+/* expect: nothing(e=struct empty{}, i=5) */
+/* expect-O2: nothing(e=<struct empty{}|_>, i=5) */
 static NOINLINE void nothing(struct empty e, int i)
 {
 	hold();
@@ -201,8 +201,8 @@ static NOINLINE void nothing(struct empty e, int i)
 	KEEP(i);
 }
 
-/* expect: unions(u={l=4611686018427387904, d=2}, t={tag=1, {i=7, f=...}}) */
-/* expect-O2: unions(u=<{l=4611686018427387904, d=2}|_>, t=<{tag=1, {i=7, f=...}}|...>) */
+/* expect: unions(u=union number{l: 4611686018427387904, d: 2}, t=struct tagged{tag: 1, {i: 7, f: 9.8e-45}}) */
+/* expect-O2: unions(u=<union number{l: <4611686018427387904|_>, d: <2|_>}|_>, t=<struct tagged{tag: <1|_>, <{i: <7|_>, f: <9.8e-45|_>}|_>}|_>) */
 static NOINLINE void unions(union number u, struct tagged t)
 {
 	hold();

@@ -21,7 +21,7 @@ static gor_rwmutex rw;
 static gor_waitgroup group;
 static gor_sem *units;
 
-/* expect: channels(in=chan int 0x* len 2 cap 8..., out=chan int 0x* len 0 cap 0 closed..., none=nil) */
+/* expect: channels(in=chan int 0x*... len 2 cap 8, made at ...values.c:..., out=chan int 0x*... len 0 cap 0 closed, made at ...values.c:..., none=NULL) */
 static NOINLINE void channels(chan(int) in, chan(int) out, chan(int) none)
 {
 	hold();
@@ -31,14 +31,14 @@ static NOINLINE void channels(chan(int) in, chan(int) out, chan(int) none)
 }
 
 /* Go's way to name what it waits on is the header; here it is an argument as well. */
-/* expect: waits_on_channel(c=chan double 0x* len 0 cap 0...) */
+/* expect: waits_on_channel(c=chan double 0x*... len 0 cap 0, made at ...values.c:...) */
 static NOINLINE void waits_on_channel(chan(double) c)
 {
 	chan_recv(c, NULL);
 	KEEP(c);
 }
 
-/* expect: holds_mutex(mu=...0x*...held by goroutine ...) */
+/* expect: holds_mutex(mu=&held -> sync.Mutex{held by goroutine 2 since ...values.c:..., 1 waiting}) */
 static NOINLINE void holds_mutex(gor_mutex *mu)
 {
 	gor_mutex_lock(mu);
@@ -46,14 +46,14 @@ static NOINLINE void holds_mutex(gor_mutex *mu)
 	KEEP(mu);
 }
 
-/* expect: wants_mutex(mu=...0x*...held by goroutine ...) */
+/* expect: wants_mutex(mu=&held -> sync.Mutex{held by goroutine 2 since ...values.c:..., 1 waiting}) */
 static NOINLINE void wants_mutex(gor_mutex *mu)
 {
 	gor_mutex_lock(mu);
 	KEEP(mu);
 }
 
-/* expect: reads(rw=...0x*...) */
+/* expect: reads(lock=&rw -> sync.RWMutex{read by ...}) */
 static NOINLINE void reads(gor_rwmutex *lock)
 {
 	gor_rwmutex_rlock(lock);
@@ -61,14 +61,14 @@ static NOINLINE void reads(gor_rwmutex *lock)
 	KEEP(lock);
 }
 
-/* expect: waits_for_group(wg=...0x*...2...) */
+/* expect: waits_for_group(wg=&group -> sync.WaitGroup{counter 2, 1 waiting}) */
 static NOINLINE void waits_for_group(gor_waitgroup *wg)
 {
 	gor_waitgroup_wait(wg);
 	KEEP(wg);
 }
 
-/* expect: acquires(s=...0x*..., n=2) */
+/* expect: acquires(s=0x*... -> sync.Semaphore{0 of 1 taken, 1 waiting}, n=2) */
 static NOINLINE void acquires(gor_sem *s, int64_t n)
 {
 	gor_sem_acquire(s, n);
@@ -76,7 +76,7 @@ static NOINLINE void acquires(gor_sem *s, int64_t n)
 	KEEP(n);
 }
 
-/* expect: maps(m=map[int]double 0x* len 2..., none=<nil|map[int]double nil|map[int]double(nil)>) */
+/* expect: maps(m=map[int]double 0x*... len 2, none=NULL) */
 static NOINLINE void maps(gor_map(int, double) m, gor_map(int, double) none)
 {
 	hold();
@@ -84,7 +84,7 @@ static NOINLINE void maps(gor_map(int, double) m, gor_map(int, double) none)
 	KEEP(none);
 }
 
-/* expect: anys(i=...42..., s=..."text"..., p=...point..., nil=nil) */
+/* expect: anys(i=any(int 42), s=any("text"), p=any(point{...}), nil=nil) */
 static NOINLINE void anys(gor_any i, gor_any s, gor_any p, gor_any nil)
 {
 	hold();
@@ -94,7 +94,7 @@ static NOINLINE void anys(gor_any i, gor_any s, gor_any p, gor_any nil)
 	KEEP_MEMORY(nil);
 }
 
-/* expect: slices(ints=[]int{0x* len 3 cap 6...1...2...3...}, texts=[]<gor_string|string>{0x* len 1 cap 1..."one"...}, empty=[]int{...len 0 cap 0...}) */
+/* expect: slices(ints=[]int{0x*... len 3 cap 6 [1 2 3]}, texts=[]string{0x*... len 1 cap 1 ["one"]}, empty=[]int{NULL len 0 cap 0}) */
 static NOINLINE void slices(gor_slice(int) ints, gor_slice(text) texts, gor_slice(int) empty)
 {
 	hold();
@@ -115,7 +115,7 @@ static NOINLINE void strings(gor_string a, gor_string b, gor_string c)
 	KEEP(c.len);
 }
 
-/* expect: contexts(ctx=...0x*...) */
+/* expect: contexts(ctx=context 0x*...) */
 static NOINLINE void contexts(gor_context *ctx)
 {
 	hold();
