@@ -48,7 +48,7 @@ static bool ends_early(int64_t nr)
 	case __NR_io_getevents:
 	case __NR_io_pgetevents:
 	case __NR_io_uring_enter:
-	/* inotify; sockets with a timeout set */
+	/* of sockets with a timeout set */
 	case __NR_read:
 	case __NR_readv:
 	case __NR_write:

@@ -55,6 +55,11 @@ void victim_end(pid_t pid)
 
 	kill(pid, SIGKILL);
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	victim_forget();
+}
+
+void victim_forget(void)
+{
 	for (int i = 0; i < 2; i++) {
 		close(shared->pipe[i]);
 		close(shared->socket[i]);

@@ -52,6 +52,9 @@ pid_t victim_start(const char *role);
 /* Ends it and waits for it. */
 void victim_end(pid_t pid);
 
+/* After its end: what it shared with us. */
+void victim_forget(void);
+
 /* Runs a role if that is what the program was started for; does not return then. */
 void victim_main(int argc, char **argv, const struct role *roles);
 
