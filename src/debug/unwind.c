@@ -7,10 +7,10 @@
  */
 #include "debug/unwind.h"
 
-#include <dwarf.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "debug/expr.h"
 #include "debug/unwind_guess.h"
 
 struct unwinder *unwinder_new(struct modules *ms, struct target *t)
@@ -48,87 +48,27 @@ static void locate(struct unwinder *u, struct uframe *f)
 
 /* ---- expressions ------------------------------------------------------------------------------------------- */
 
-struct operands {
-	uint64_t v[16];
-	unsigned n;
-};
-
-static bool binary(struct operands *s, unsigned atom)
+static enum value_why read_memory(void *arg, uint64_t addr, void *buf, size_t n)
 {
-	uint64_t a, b;
+	struct unwinder *u = arg;
 
-	if (s->n < 2)
-		return false;
-	b = s->v[--s->n];
-	a = s->v[--s->n];
-	switch (atom) {
-	case DW_OP_plus:
-		a += b;
-		break;
-	case DW_OP_minus:
-		a -= b;
-		break;
-	case DW_OP_and:
-		a &= b;
-		break;
-	case DW_OP_shl:
-		a = b < 64 ? a << b : 0;
-		break;
-	case DW_OP_ge:
-		a = (int64_t)a >= (int64_t)b;
-		break;
-	default:
-		return false;
-	}
-	s->v[s->n++] = a;
-	return true;
+	return target_read(u->target, addr, buf, n) < 0 ? WHY_UNREADABLE : WHY_NONE;
 }
 
-static bool push_register(struct operands *s, const struct regs *r, uint64_t reg, uint64_t offset)
+/* has_cfa: false while the CFA itself is looked for. */
+static bool evaluate(struct unwinder *u, const struct uframe *f, const Dwarf_Op *ops, size_t n, bool has_cfa,
+		     uint64_t *ret)
 {
-	if (!regs_knows(r, reg < REG_NGPR ? (unsigned)reg : REG_NGPR))
-		return false;
-	s->v[s->n++] = r->gpr[reg] + offset;
-	return true;
-}
+	struct expr_env env = {
+		.regs = &f->regs,
+		.has_cfa = has_cfa,
+		.cfa = f->cfa,
+		.bias = f->row->bias,
+		.arg = u,
+		.read = read_memory,
+	};
 
-/* One operation of what call frame information is made of today. */
-static bool operate(struct unwinder *u, const struct uframe *f, const Dwarf_Op *op, struct operands *s)
-{
-	if (s->n >= 15)
-		return false;
-	if (op->atom >= DW_OP_breg0 && op->atom <= DW_OP_breg31)
-		return push_register(s, &f->regs, op->atom - DW_OP_breg0, op->number);
-	if (op->atom >= DW_OP_lit0 && op->atom <= DW_OP_lit31) {
-		s->v[s->n++] = op->atom - DW_OP_lit0;
-		return true;
-	}
-	switch (op->atom) {
-	case DW_OP_bregx:
-		return push_register(s, &f->regs, op->number, op->number2);
-	case DW_OP_call_frame_cfa:
-		s->v[s->n++] = f->cfa;
-		return true;
-	case DW_OP_plus_uconst:
-		return s->n && (s->v[s->n - 1] += op->number, true);
-	case DW_OP_deref:
-		return s->n && unwind_word(u, s->v[s->n - 1], &s->v[s->n - 1]);
-	default:
-		return binary(s, op->atom);
-	}
-}
-
-static bool evaluate(struct unwinder *u, const struct uframe *f, const Dwarf_Op *ops, size_t n, uint64_t *ret)
-{
-	struct operands s = {.n = 0};
-
-	for (size_t i = 0; i < n; i++)
-		if (!operate(u, f, &ops[i], &s))
-			return false;
-	if (!s.n)
-		return false;
-	*ret = s.v[s.n - 1];
-	return true;
+	return expr_value(&env, ops, n, ret) == WHY_NONE;
 }
 
 /* ---- a step with a row ------------------------------------------------------------------------------------- */
@@ -139,7 +79,7 @@ static bool find_cfa(struct unwinder *u, struct uframe *f)
 	const struct cfi_row *row = f->row;
 
 	if (row->cfa_ops)
-		return evaluate(u, f, row->cfa_ops, row->ncfa_ops, &f->cfa);
+		return evaluate(u, f, row->cfa_ops, row->ncfa_ops, false, &f->cfa);
 	if (!regs_knows(&f->regs, row->cfa_reg))
 		return false;
 	f->cfa = f->regs.gpr[row->cfa_reg] + (uint64_t)row->cfa_offset;
@@ -163,11 +103,11 @@ static bool apply(struct unwinder *u, const struct uframe *f, const struct cfi_r
 		*ret = r->from < REG_NGPR ? f->regs.gpr[r->from] : 0;
 		return regs_knows(&f->regs, r->from);
 	case CFI_AT_EXPR:
-		if (!evaluate(u, f, r->ops, r->nops, &at))
+		if (!evaluate(u, f, r->ops, r->nops, true, &at))
 			return false;
 		break;
 	default:
-		return evaluate(u, f, r->ops, r->nops, ret);
+		return evaluate(u, f, r->ops, r->nops, true, ret);
 	}
 	if (unwind_word(u, at, ret))
 		return true;

@@ -50,6 +50,9 @@ static bool is_return_address(struct unwinder *u, uint64_t addr)
 {
 	unsigned char code[MAX_CALL] = {0};
 
+	/* The kernel calls handlers without a call. */
+	if (is_code(u, addr) && cfi_is_sigreturn(u->target, addr))
+		return true;
 	return addr > MAX_CALL && is_code(u, addr - 1) &&
 	       target_read(u->target, addr - MAX_CALL, code, sizeof code) == 0 &&
 	       ends_with_call(code, sizeof code);
