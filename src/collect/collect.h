@@ -20,7 +20,22 @@ struct collect_options {
 	uint32_t frames_kept; /* inner and outer frames each; 0: 50 */
 	int64_t pause_ns;     /* let a live target go on after this; 0: no limit */
 	int64_t deadline_ns;  /* monotonic: stop decoding then, and say so; 0: none */
+	bool only_culprit;    /* nobody else */
 };
+
+/* What a process asks of the helper that it has started (abi/death.h).  Settings are GORI_UNSET where the user has
+ * said nothing. */
+struct collect_request {
+	bool found;
+	int args;  /* enum gori_args */
+	int color; /* enum gori_color */
+	int group, why, threads;
+	uint32_t traceback; /* enum gori_traceback */
+	uint32_t flags;     /* enum gor_dump_flags */
+	int64_t deadline;   /* monotonic ns */
+};
+
+int collect_request(struct target *t, struct debug *d, struct collect_request *ret, struct error *e);
 
 /* The target is stopped.  w is all zero.  What cannot be read is noted in the world; fails only if there is nothing
  * at all to show. */

@@ -29,18 +29,26 @@ struct unwinder *debug_unwinder(struct debug *d);
  * array lives as long as d. */
 const struct place *debug_places(struct debug *d, uint64_t lookup, unsigned *ret_n);
 
-/*
- * The arguments of place `level` (an index into debug_places) of frames[i].  frames are the physical frames of one
- * stack, n of them: callers are asked for what was passed.  Memory for the values comes from a.  Returns how
- * many; *ret_variadic: there were more.
- */
-unsigned debug_args(struct debug *d, const struct uframe *frames, size_t n, size_t i, unsigned level,
-		    struct arena *a, const struct value **ret, bool *ret_variadic);
+/* The physical frames of one stack, and what else is known of it. */
+struct ustack {
+	const struct uframe *frames; /* innermost first */
+	size_t n;
+	/* If not NULL: the registers when the function of frames[n - 1] was entered, because `go` captured them.
+	 * What that function was called with is known from these, whatever has become of it since. */
+	const struct regs *entered;
+	uint64_t fs_base; /* of the thread, for thread-local variables; 0: unknown */
+};
 
-/* Functions that left by tail calls between frames[i] and its caller, if that can be told for certain: their
+/*
+ * The arguments of place `level` (an index into debug_places) of frame i.  Callers are asked for what was passed.
+ * Memory for the values comes from a.  Returns how many; *ret_variadic: there were more.
+ */
+unsigned debug_args(struct debug *d, const struct ustack *st, size_t i, unsigned level, struct arena *a,
+		    const struct value **ret, bool *ret_variadic);
+
+/* Functions that left by tail calls between frame i and its caller, if that can be told for certain: their
  * places, innermost first. */
-unsigned debug_tail_calls(struct debug *d, const struct uframe *frames, size_t n, size_t i,
-			  const struct place **ret);
+unsigned debug_tail_calls(struct debug *d, const struct ustack *st, size_t i, const struct place ***ret);
 
 /*
  * The arguments that a call captured at its entry was given: the parameters of the function at `entry`, with these

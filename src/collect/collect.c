@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/* What, how: collect/collect.h. */
+#include "collect/collect.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "abi/death.h"
+#include "collect/inside.h"
+
+static int64_t monotonic_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
+}
+
+/* ---- why it died ----------------------------------------------------------------------------------------------- */
+
+static void set_culprit(struct collector *c, const unsigned char *copy)
+{
+	const struct rt *rt = &c->rt;
+	struct culprit *cu = &c->culprit;
+
+	cu->g = rt_u64(copy, rt->death_g);
+	cu->tid = (int32_t)rt_u32(copy, rt->death_tid);
+	cu->is_exact = rt_u8(copy, rt->death_exact);
+	cu->is_blameless = rt_u8(copy, rt->death_is_blameless);
+	memcpy(cu->regs.gpr, copy + rt->death_regs, sizeof cu->regs.gpr);
+	cu->regs.known = cu->is_exact ? REGS_ALL : REGS_CALLEE_SAVED | 1u << REG_RIP;
+	if (!rt_u8(copy, rt->death_has_sse) || rt->death_sse == RT_NO_FIELD || !cu->is_exact)
+		return;
+	memcpy(cu->xmm.lane, copy + rt->death_sse, sizeof cu->xmm.lane);
+	cu->xmm.known = 0xffff;
+	cu->regs.xmm = &cu->xmm;
+}
+
+/* Goroutines that happened to look for a deadlock are shown where they are, not where they found it. */
+static void set_death(struct collector *c, const unsigned char *copy)
+{
+	const struct rt *rt = &c->rt;
+	struct world *w = c->world;
+	uint32_t len = rt_u32(copy, rt->death_message_len);
+
+	set_culprit(c, copy);
+	w->signal = (int)rt_u32(copy, rt->death_sig);
+	w->signal_code = (int)rt_u32(copy, rt->death_code);
+	w->signal_addr = rt_u64(copy, rt->death_addr);
+	w->signal_pc = rt_u64(copy, rt->death_pc);
+	w->has_registers = rt_u8(copy, rt->death_print_registers);
+	memcpy(w->registers, c->culprit.regs.gpr, sizeof w->registers);
+	if (!rt_u8(copy, rt->death_message_printed) && len <= GORI_DEATH_MESSAGE &&
+	    rt->death_message != RT_NO_FIELD)
+		w->message = arena_strn(&w->arena, (const char *)copy + rt->death_message, len);
+	if (rt_u32(copy, rt->death_nawake))
+		world_note(w, "%u threads of the runtime did not stop", rt_u32(copy, rt->death_nawake));
+}
+
+static void read_death(struct collector *c)
+{
+	struct rt *rt = &c->rt;
+	uint64_t at = rt_number(rt, "root.death");
+	unsigned char *copy;
+
+	if (!at || rt->sizeof_death == RT_NO_FIELD || rt->death_regs == RT_NO_FIELD ||
+	    rt_read_u32(rt, at, rt->death_kind) == GORI_DEATH_NONE)
+		return;
+	copy = base_malloc(rt->sizeof_death);
+	if (target_read(c->target, at, copy, rt->sizeof_death) == 0)
+		set_death(c, copy);
+	free(copy);
+}
+
+/* ---- all ---------------------------------------------------------------------------------------------------------- */
+
+int collect(struct world *w, struct target *t, struct debug *d, const struct collect_options *o,
+	    struct error *e)
+{
+	struct collector c = {.world = w, .target = t, .debug = d, .options = o};
+	int err;
+
+	w->pid = t->pid;
+	w->exe = arena_str(&w->arena, t->exe);
+	w->origin = arena_str(&w->arena, t->name);
+	w->now = monotonic_now();
+	err = rt_open(&c.rt, t, d, e);
+	if (!err) {
+		w->has_runtime = c.rt.addr != 0;
+		if (w->has_runtime) {
+			read_death(&c);
+			collect_goroutines(&c);
+		}
+		collect_threads(&c);
+		if (!w->ngoroutines && !w->nthreads)
+			err = error_set(e, -ESRCH, "%s has no goroutine and no thread that can be shown",
+					t->name);
+	}
+	rt_close(&c.rt);
+	table_deinit(&c.sites);
+	table_deinit(&c.tids);
+	VEC_FREE(&c.frames);
+	for (size_t i = 0; i < c.copies.n; i++)
+		free(c.copies.items[i]);
+	VEC_FREE(&c.copies);
+	return err;
+}

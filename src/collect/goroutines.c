@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What: the goroutines of the target.
+ *
+ * How: in two steps, so that 100,000 of them cost two reads each and no seek.  First all Gs: the slots of the
+ * arenas in bulk, then the list of those that lie elsewhere (main, adopted threads).  They are sorted: culprit,
+ * running ones, the rest by id.  Then, in batches, what lies between a goroutine's stack pointer and the end of
+ * its G: its frames, the call that go captured, and the G itself; and each is unwound and decoded with this piece
+ * as the target's window.
+ *
+ * A live target that has been stopped for long enough goes on after all the stacks that are left have been copied:
+ * what they lead to is then read late, and marked so.
+ *
+ * Invariants: a G is believed only if its numbers make sense: a status that exists, a stack pointer within its
+ * own stack.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "abi/abi.h"
+#include "collect/inside.h"
+
+enum {
+	MAX_ARENAS = 4096,
+	MAX_SLOTS = 1 << 24,
+	MAX_EXTRA = 1 << 20,
+	MAX_MS = 1 << 16,
+	MAX_LABELS = 32,
+	BATCH = 512,
+	MAX_WINDOW = 64 << 10, /* deeper stacks are read page by page */
+	RED_ZONE = 128,
+};
+
+/* What is kept of a G until its turn comes. */
+struct raw_g {
+	uint64_t addr, sp, m, call, labels, wait_obj, stack_lo, stack_hi;
+	int64_t id, parent, since;
+	uint32_t nlocks;
+	int32_t tid;
+	uint8_t status, wait, flags, fresh;
+	bool locked, in_slot, is_culprit, unreadable;
+	unsigned char *window; /* copy of [window_lo, window_hi) of the target */
+	uint64_t window_lo, window_hi;
+};
+
+typedef VEC(struct raw_g) raw_gs;
+
+static int64_t monotonic_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
+}
+
+/* ---- Gs ------------------------------------------------------------------------------------------------------------ */
+
+static void add_g(struct collector *c, raw_gs *list, uint64_t addr, const unsigned char *copy, bool in_slot)
+{
+	const struct rt *rt = &c->rt;
+	struct raw_g g = {.addr = addr, .in_slot = in_slot};
+
+	g.status = rt_u8(copy, rt->g_status);
+	g.id = (int64_t)rt_u64(copy, rt->g_goid);
+	g.is_culprit = addr == c->culprit.g;
+	if (g.status == GORI_GDEAD || g.id == 0 || (c->options->only_culprit && !g.is_culprit))
+		return;
+	g.flags = rt_u8(copy, rt->g_flags);
+	if (g.flags & GORI_G_SYSTEM && !c->options->system && !g.is_culprit)
+		return;
+	g.sp = rt_u64(copy, rt->g_sp);
+	g.m = rt_u64(copy, rt->g_m);
+	g.call = rt_u64(copy, rt->g_call);
+	g.labels = rt_u64(copy, rt->g_labels);
+	g.wait_obj = rt_u64(copy, rt->g_wait_obj);
+	g.stack_lo = rt_u64(copy, rt->g_stack_lo);
+	g.stack_hi = rt_u64(copy, rt->g_stack_hi);
+	g.parent = (int64_t)rt_u64(copy, rt->g_parent_goid);
+	g.since = (int64_t)rt_u64(copy, rt->g_since);
+	g.nlocks = rt_u32(copy, rt->g_nlocks_held);
+	g.wait = rt_u8(copy, rt->g_wait);
+	g.fresh = rt_u8(copy, rt->g_fresh);
+	g.locked = rt_u64(copy, rt->g_locked_m) != 0;
+	*VEC_PUSH(list) = g;
+}
+
+struct slots {
+	uint64_t base, size, skews, step;
+};
+
+static uint64_t slot_g(const struct collector *c, const struct slots *s, uint64_t i)
+{
+	uint64_t slot = s->base + i * s->size;
+
+	return slot + s->size - s->step * (1 + slot / s->size % s->skews) - c->rt.sizeof_g;
+}
+
+static void read_arena(struct collector *c, const struct slots *s, uint64_t used, raw_gs *list)
+{
+	static struct span spans[BATCH];
+	unsigned char *buf = base_malloc((size_t)BATCH * c->rt.sizeof_g);
+
+	for (uint64_t at = 0; at < used; at += BATCH) {
+		size_t n = used - at < BATCH ? used - at : BATCH;
+
+		for (size_t i = 0; i < n; i++)
+			spans[i] = (struct span){slot_g(c, s, at + i), buf + i * c->rt.sizeof_g,
+						 c->rt.sizeof_g, false};
+		target_read_spans(c->target, spans, n);
+		for (size_t i = 0; i < n; i++)
+			if (spans[i].ok)
+				add_g(c, list, spans[i].addr, spans[i].buf, true);
+	}
+	free(buf);
+}
+
+static void read_arenas(struct collector *c, raw_gs *list)
+{
+	struct rt *rt = &c->rt;
+	uint64_t at = rt_number(rt, "root.arenas"), n = rt_read_u32(rt, rt_number(rt, "root.narenas"), 0);
+	struct slots s = {.size = rt_number(rt, "const.slot_size"),
+			  .skews = rt_number(rt, "const.skews"),
+			  .step = rt_number(rt, "const.skew_step")};
+
+	if (!at || !s.skews || s.size < TARGET_PAGE || n > MAX_ARENAS)
+		return;
+	for (uint64_t i = 0; i < n; i++) {
+		uint64_t arena = at + i * rt->sizeof_arena, used = rt_read_u32(rt, arena, rt->arena_used);
+
+		s.base = rt_read_u64(rt, arena, rt->arena_base);
+		if (s.base && used <= MAX_SLOTS)
+			read_arena(c, &s, used, list);
+	}
+}
+
+static void read_extra(struct collector *c, raw_gs *list)
+{
+	struct rt *rt = &c->rt;
+	uint64_t g = rt_read_u64(rt, rt_number(rt, "root.all_extra"), 0);
+	unsigned char copy[TARGET_PAGE];
+
+	for (unsigned n = 0; g && n < MAX_EXTRA; n++) {
+		if (target_read(c->target, g, copy, rt->sizeof_g) != 0) {
+			world_note(c->world,
+				   "the list of goroutines is damaged at 0x%llx: some may be missing",
+				   (unsigned long long)g);
+			return;
+		}
+		add_g(c, list, g, copy, false);
+		g = rt_u64(copy, rt->g_all_next);
+	}
+}
+
+/* Which kernel threads are the runtime's, and which of them run a goroutine. */
+static void read_ms(struct collector *c)
+{
+	struct rt *rt = &c->rt;
+	uint64_t m = rt_read_u64(rt, rt_number(rt, "root.allm"), 0);
+	uint32_t sysmon = rt_read_u32(rt, rt_number(rt, "root.sysmon_tid"), 0);
+
+	if (sysmon)
+		table_put(&c->tids, sysmon, (void *)(uintptr_t)TID_RUNTIME);
+	for (unsigned n = 0; m && n < MAX_MS; n++) {
+		uint32_t tid = rt_read_u32(rt, m, rt->m_tid);
+		uint64_t g = rt_read_u64(rt, m, rt->m_curg);
+		bool runs = g && rt_read_u64(rt, g, rt->g_goid) != 0;
+
+		if (tid)
+			table_put(&c->tids, tid, (void *)(uintptr_t)(runs ? TID_GOROUTINE : TID_RUNTIME));
+		m = rt_read_u64(rt, m, rt->m_all_next);
+	}
+}
+
+static int rank(const struct raw_g *g)
+{
+	return g->is_culprit ? 0 : g->status == GORI_GRUNNING ? 1 : 2;
+}
+
+static int compare_gs(const void *a, const void *b)
+{
+	const struct raw_g *x = a, *y = b;
+
+	if (rank(x) != rank(y))
+		return rank(x) - rank(y);
+	return x->id < y->id ? -1 : x->id > y->id;
+}
+
+/* ---- one goroutine ------------------------------------------------------------------------------------------------- */
+
+const struct site *collect_site(struct collector *c, uint64_t addr)
+{
+	struct site *s = addr ? table_get(&c->sites, addr) : NULL;
+	struct rt *rt = &c->rt;
+
+	if (s || !addr)
+		return s;
+	s = arena_new(&c->world->arena, struct site);
+	s->file = rt_string(c->target, rt_read_u64(rt, addr, rt->site_file), &c->world->arena);
+	s->func = rt_string(c->target, rt_read_u64(rt, addr, rt->site_func), &c->world->arena);
+	s->what = rt_string(c->target, rt_read_u64(rt, addr, rt->site_what), &c->world->arena);
+	s->line = (int)rt_read_u32(rt, addr, rt->site_line);
+	table_put(&c->sites, addr, s);
+	return s;
+}
+
+static void set_labels(struct collector *c, const struct raw_g *raw, struct goroutine *g)
+{
+	struct label labels[MAX_LABELS];
+	uint64_t at = raw->labels;
+	uint32_t n = 0;
+
+	for (; at && n < MAX_LABELS; at = rt_read_u64(&c->rt, at, c->rt.label_next), n++) {
+		labels[n].key =
+			rt_string(c->target, rt_read_u64(&c->rt, at, c->rt.label_key), &c->world->arena);
+		labels[n].value =
+			rt_string(c->target, rt_read_u64(&c->rt, at, c->rt.label_value), &c->world->arena);
+		if (!labels[n].key || !labels[n].value)
+			break;
+	}
+	g->labels = arena_copy(&c->world->arena, labels, n * sizeof labels[0]);
+	g->nlabels = n;
+}
+
+static void set_header(struct collector *c, const struct raw_g *raw, struct goroutine *g)
+{
+	static const enum goroutine_status status[] = {GOROUTINE_DEAD, GOROUTINE_RUNNABLE, GOROUTINE_RUNNING,
+						       GOROUTINE_SYSCALL, GOROUTINE_WAITING};
+
+	g->id = raw->id;
+	g->addr = raw->addr;
+	g->status = raw->status < sizeof status / sizeof status[0] ? status[raw->status]
+								   : GOROUTINE_UNREADABLE;
+	g->is_main = raw->flags & GORI_G_MAIN;
+	g->is_foreign = raw->flags & GORI_G_FOREIGN;
+	g->is_system = raw->flags & GORI_G_SYSTEM;
+	g->is_culprit = raw->is_culprit && !c->culprit.is_blameless;
+	g->locked_to_thread = raw->locked;
+	g->nlocks = raw->nlocks;
+	g->creator = raw->parent;
+	g->m_id = -1;
+	if (raw->labels)
+		set_labels(c, raw, g);
+	if (raw->m) {
+		g->m_id = (int32_t)rt_read_u32(&c->rt, raw->m, c->rt.m_id);
+		g->tid = (int32_t)rt_read_u32(&c->rt, raw->m, c->rt.m_tid);
+	}
+	if (g->status != GOROUTINE_WAITING)
+		return;
+	g->reason = raw->wait < c->rt.nwaits ? c->rt.wait_texts[raw->wait] : NULL;
+	g->wait_obj = raw->wait_obj;
+	if (raw->since > 0 && c->world->now > raw->since)
+		g->waited_ns = c->world->now - raw->since;
+	if (raw->wait_obj && g->reason)
+		collect_object(c, raw->wait_obj, g->reason);
+}
+
+/* The registers at the entry of the function that go was given.  False: main, or an adopted thread. */
+static bool set_call(struct collector *c, const struct raw_g *raw, struct goroutine *g, uint64_t *ret_fn,
+		     struct regs *ret, struct regs_xmm *ret_xmm)
+{
+	static const unsigned order[] = {REG_RDI, REG_RSI, REG_RDX, REG_RCX, REG_R8, REG_R9};
+	const struct rt *rt = &c->rt;
+	unsigned char copy[512];
+	const struct site *site;
+
+	if (!raw->call || rt->sizeof_call > sizeof copy ||
+	    target_read(c->target, raw->call, copy, rt->sizeof_call) != 0)
+		return false;
+	site = collect_site(c, rt_u64(copy, rt->call_site));
+	if (site) {
+		g->go_func = site->func;
+		g->go_file = site->file;
+		g->go_line = site->line;
+		g->entry = site->what;
+	}
+	*ret_fn = rt_u64(copy, rt->call_fn);
+	memset(ret, 0, sizeof *ret);
+	for (unsigned i = 0; i < 6; i++)
+		regs_set(ret, order[i], rt_u64(copy, rt->call_regs + rt->regs_gpr + 8 * i));
+	ret_xmm->known = 0xff;
+	memcpy(ret_xmm->lane, copy + rt->call_regs + rt->regs_sse, 8 * sizeof ret_xmm->lane[0]);
+	ret->xmm = ret_xmm;
+	if (rt_u32(copy, rt->call_nstack))
+		regs_set(ret, REG_RSP, rt_u64(copy, rt->call_stack) - 8);
+	return true;
+}
+
+static void parked_regs(struct collector *c, const struct raw_g *raw, struct regs *ret, bool *ret_ok)
+{
+	const struct rt *rt = &c->rt;
+	unsigned char f[256];
+
+	memset(ret, 0, sizeof *ret);
+	*ret_ok = raw->sp >= raw->stack_lo && raw->sp < raw->stack_hi && raw->sp % 8 == 0 &&
+		  rt->sizeof_switch <= sizeof f && target_read(c->target, raw->sp, f, rt->sizeof_switch) == 0;
+	if (!*ret_ok)
+		return;
+	regs_set(ret, REG_RBX, rt_u64(f, rt->switch_rbx));
+	regs_set(ret, REG_RBP, rt_u64(f, rt->switch_rbp));
+	regs_set(ret, REG_R12, rt_u64(f, rt->switch_r12));
+	regs_set(ret, REG_R13, rt_u64(f, rt->switch_r13));
+	regs_set(ret, REG_R14, rt_u64(f, rt->switch_r14));
+	regs_set(ret, REG_R15, rt_u64(f, rt->switch_r15));
+	regs_set(ret, REG_RIP, rt_u64(f, rt->switch_rip));
+	regs_set(ret, REG_RSP, raw->sp + rt->sizeof_switch);
+}
+
+/* On a thread: what it left when it was frozen, or what the target has of it. */
+static bool running_regs(struct collector *c, const struct raw_g *raw, struct regs *ret, uint64_t *ret_fs)
+{
+	const struct rt *rt = &c->rt;
+	const struct target_thread *th;
+	uint64_t words[17];
+
+	if (rt_read_u64(&c->rt, raw->m, rt->m_curg) != raw->addr)
+		return false;
+	th = target_thread(c->target, (int32_t)rt_read_u32(&c->rt, raw->m, rt->m_tid));
+	*ret_fs = th ? th->fs_base : 0;
+	if (rt_read_u32(&c->rt, raw->m, rt->m_crash_frozen) && rt->m_crash_regs != RT_NO_FIELD &&
+	    target_read(c->target, raw->m + rt->m_crash_regs, words, sizeof words) == 0) {
+		memset(ret, 0, sizeof *ret);
+		memcpy(ret->gpr, words, sizeof words);
+		ret->known = REGS_ALL;
+		return true;
+	}
+	if (!th || !th->has_regs)
+		return false;
+	*ret = th->regs;
+	return true;
+}
+
+static void make_goroutine(struct collector *c, const struct raw_g *raw, struct goroutine *g)
+{
+	struct regs_xmm xmm;
+	struct regs regs, entered;
+	bool has_call, ok, exact = false;
+	uint64_t fn = 0, fs = 0;
+
+	if (raw->window)
+		target_set_window(c->target, raw->window_lo, raw->window_hi, raw->window);
+	set_header(c, raw, g);
+	has_call = set_call(c, raw, g, &fn, &entered, &xmm);
+	if (raw->is_culprit) {
+		collect_stack(c, &c->culprit.regs, c->culprit.is_exact, has_call ? &entered : NULL, fs,
+			      &g->stack);
+	} else if (raw->fresh && has_call) {
+		collect_fresh(c, fn, &entered, &g->stack);
+	} else if (raw->sp) {
+		parked_regs(c, raw, &regs, &ok);
+		if (ok)
+			collect_stack(c, &regs, false, has_call ? &entered : NULL, 0, &g->stack);
+		else
+			g->stack.end = STACK_CORRUPT;
+	} else if (running_regs(c, raw, &regs, &fs)) {
+		exact = true;
+		collect_stack(c, &regs, exact, has_call ? &entered : NULL, fs, &g->stack);
+	} else {
+		g->stack.end = STACK_RUNNING;
+	}
+	target_set_window(c->target, 0, 0, NULL);
+}
+
+/* ---- all of them ------------------------------------------------------------------------------------------------------ */
+
+static void set_window(const struct collector *c, struct raw_g *g)
+{
+	uint64_t end = g->addr + c->rt.sizeof_g;
+
+	if (!g->in_slot || !g->sp || g->sp < g->stack_lo || g->sp >= end || end - g->sp > MAX_WINDOW)
+		return;
+	g->window_lo = g->sp - RED_ZONE < g->stack_lo ? g->sp : g->sp - RED_ZONE;
+	g->window_hi = end;
+}
+
+/* Copies the stacks of up to BATCH goroutines into buf, which grows. */
+static void read_windows(struct collector *c, struct raw_g *gs, size_t n, unsigned char **buf, size_t *cap)
+{
+	static struct span spans[BATCH];
+	size_t size = 0, used = 0, k = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		set_window(c, &gs[i]);
+		size += gs[i].window_hi - gs[i].window_lo;
+	}
+	if (size > *cap) {
+		*buf = base_realloc(*buf, size);
+		*cap = size;
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (!gs[i].window_hi)
+			continue;
+		gs[i].window = *buf + used;
+		used += gs[i].window_hi - gs[i].window_lo;
+		spans[k++] = (struct span){gs[i].window_lo, gs[i].window, gs[i].window_hi - gs[i].window_lo,
+					   false};
+	}
+	target_read_spans(c->target, spans, k);
+	for (size_t i = 0, j = 0; i < n; i++)
+		if (gs[i].window && !spans[j++].ok)
+			gs[i].window = NULL;
+}
+
+/* Copies what is left of the stacks and lets a live target go on. */
+static void let_go(struct collector *c, struct raw_g *gs, size_t n)
+{
+	for (size_t at = 0; at < n; at += BATCH) {
+		unsigned char *buf = NULL;
+		size_t cap = 0;
+
+		read_windows(c, gs + at, n - at < BATCH ? n - at : BATCH, &buf, &cap);
+		if (buf)
+			*VEC_PUSH(&c->copies) = buf;
+	}
+	target_resume(c->target);
+	c->world->paused_ns = c->target->paused_ns;
+}
+
+static bool must_let_go(const struct collector *c)
+{
+	return c->options->pause_ns && !c->target->moved_on && c->target->stopped_at &&
+	       monotonic_now() - c->target->stopped_at > c->options->pause_ns;
+}
+
+static bool is_late(struct collector *c, size_t done, size_t n)
+{
+	if (!c->options->deadline_ns || monotonic_now() < c->options->deadline_ns)
+		return false;
+	c->out_of_time = true;
+	c->world->ngoroutines = done;
+	world_note(c->world, "out of time: %zu of %zu goroutines are shown", done, n);
+	return true;
+}
+
+static void make_all(struct collector *c, struct raw_g *gs, size_t n)
+{
+	struct world *w = c->world;
+	unsigned char *buf = NULL;
+	size_t cap = 0;
+	bool gone = false;
+
+	w->goroutines = arena_array(&w->arena, struct goroutine, n);
+	w->ngoroutines = n;
+	for (size_t at = 0; at < n && !is_late(c, at, n); at += BATCH) {
+		size_t k = n - at < BATCH ? n - at : BATCH;
+
+		if (!gone && must_let_go(c)) {
+			let_go(c, gs + at, n - at);
+			gone = true;
+		}
+		if (!gone)
+			read_windows(c, gs + at, k, &buf, &cap);
+		for (size_t i = 0; i < k; i++)
+			make_goroutine(c, &gs[at + i], &w->goroutines[at + i]);
+	}
+	free(buf);
+}
+
+void collect_goroutines(struct collector *c)
+{
+	raw_gs list = {0};
+
+	read_ms(c);
+	read_arenas(c, &list);
+	read_extra(c, &list);
+	qsort(list.items, list.n, sizeof(struct raw_g), compare_gs);
+	make_all(c, list.items, list.n);
+	VEC_FREE(&list);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* What, how: struct collect_request in collect/collect.h. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "abi/death.h"
+#include "collect/inside.h"
+
+/* GORI_UNSET is -1 in a byte. */
+static int setting(const unsigned char *copy, uint32_t field)
+{
+	return field == RT_NO_FIELD ? GORI_UNSET : (int8_t)copy[field];
+}
+
+static void read_settings(struct rt *rt, struct collect_request *ret)
+{
+	uint64_t at = rt_number(rt, "root.options");
+	uint32_t size = (uint32_t)rt_number(rt, "sizeof.options");
+	unsigned char *copy;
+
+	if (!at || !size || size > (1 << 20))
+		return;
+	copy = base_malloc(size);
+	if (target_read(rt->target, at, copy, size) == 0) {
+		ret->args = setting(copy, rt->options_args);
+		ret->color = setting(copy, rt->options_color);
+		ret->group = setting(copy, rt->options_group);
+		ret->why = setting(copy, rt->options_why);
+		ret->threads = setting(copy, rt->options_threads);
+	}
+	free(copy);
+}
+
+int collect_request(struct target *t, struct debug *d, struct collect_request *ret, struct error *e)
+{
+	struct rt rt;
+	int err = rt_open(&rt, t, d, e);
+	uint64_t at;
+
+	memset(ret, 0, sizeof *ret);
+	ret->args = ret->color = ret->group = ret->why = ret->threads = GORI_UNSET;
+	at = err ? 0 : rt_number(&rt, "root.death");
+	if (at) {
+		read_settings(&rt, ret);
+		ret->found = rt_read_u32(&rt, at, rt.death_kind) != GORI_DEATH_NONE;
+		ret->traceback = rt_read_u32(&rt, at, rt.death_traceback);
+		ret->flags = rt_read_u32(&rt, at, rt.death_flags);
+		ret->deadline = (int64_t)rt_read_u64(&rt, at, rt.death_deadline);
+	}
+	rt_close(&rt);
+	return err;
+}

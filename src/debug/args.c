@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What: the arguments of a frame.
+ *
+ * How: for each parameter, in this order, until one knows:
+ *
+ *	1. the constant that the compiler left instead of it (DW_AT_const_value);
+ *	2. its location at this very pc, evaluated with the registers of the frame;
+ *	3. what was passed for it: its location at the function's first instruction, with the registers that
+ *	   the caller's description of the call gives.  The variable may have been changed since, so the value is
+ *	   marked at_entry.
+ *
+ * A single location for the whole function (-O0) is no truth before the prologue has stored the parameter
+ * there: in a frame that was interrupted that early, it is not used.
+ *
+ * For a goroutine's first function, 3 comes from what `go` captured, by the rules of the psABI (passing.c).
+ */
+#include <dwarf.h>
+#include <string.h>
+
+#include "debug/args.h"
+
+/* ---- what expressions may look at ------------------------------------------------------------------------------ */
+
+static enum value_why read_memory(void *arg, uint64_t addr, void *buf, size_t n)
+{
+	struct frame_view *v = arg;
+
+	return target_read(v->d->target, addr, buf, n) == 0 ? WHY_NONE : WHY_UNREADABLE;
+}
+
+static enum value_why frame_base(void *arg, unsigned depth, uint64_t *ret)
+{
+	struct frame_view *v = arg;
+	struct function *f = v->code->function;
+	struct expr_env env = v->env;
+	Dwarf_Attribute attr;
+	Dwarf_Op *ops;
+	size_t n;
+
+	if (!dwarf_attr_integrate(&f->die, DW_AT_frame_base, &attr) ||
+	    dwarf_getlocation_addr(&attr, v->code->lookup - f->module->dwarf_bias, &ops, &n, 1) != 1)
+		return WHY_EXPRESSION;
+	if (n == 1 && ops[0].atom == DW_OP_call_frame_cfa) {
+		*ret = v->env.cfa;
+		return v->env.has_cfa ? WHY_NONE : WHY_REGISTER_LOST;
+	}
+	env.attr = &attr;
+	env.depth = depth;
+	return expr_value(&env, ops, n, ret);
+}
+
+static enum value_why entry_value(void *arg, unsigned depth, const Dwarf_Op *ops, size_t n, uint64_t *ret)
+{
+	if (n != 1)
+		return WHY_EXPRESSION;
+	if (ops[0].atom >= DW_OP_reg0 && ops[0].atom <= DW_OP_reg31)
+		return entry_value_of(arg, ops[0].atom - DW_OP_reg0, depth, ret);
+	if (ops[0].atom == DW_OP_regx)
+		return entry_value_of(arg, (unsigned)ops[0].number, depth, ret);
+	return WHY_EXPRESSION;
+}
+
+static enum value_why tls(void *arg, uint64_t offset, uint64_t *ret)
+{
+	struct frame_view *v = arg;
+	uint64_t base;
+
+	if (!v->stack->fs_base || !module_tls(v->code->module, v->stack->fs_base, &base))
+		return WHY_EXPRESSION;
+	*ret = base + offset;
+	return WHY_NONE;
+}
+
+void frame_view_init(struct frame_view *v, struct debug *d, const struct ustack *st, size_t i,
+		     struct arena *a)
+{
+	const struct uframe *f = &st->frames[i];
+
+	memset(v, 0, sizeof *v);
+	v->d = d;
+	v->stack = st;
+	v->i = i;
+	v->arena = a;
+	v->code = code_at(d->functions, f->lookup);
+	v->env = (struct expr_env){
+		.regs = &f->regs,
+		.has_cfa = f->cfa != 0,
+		.cfa = f->cfa,
+		.bias = v->code->module ? v->code->module->dwarf_bias : 0,
+		.arg = v,
+		.read = read_memory,
+		.frame_base = frame_base,
+		.entry_value = entry_value,
+		.tls = tls,
+	};
+}
+
+/* ---- one argument -------------------------------------------------------------------------------------------------- */
+
+static void unknown(struct value *val, enum value_why why)
+{
+	val->status = VALUE_UNKNOWN;
+	val->why = (uint8_t)why;
+	val->bytes = val->mask = NULL;
+	val->addr = 0;
+}
+
+/* One status for all bytes, or a mask. */
+static void set_status(struct value *val, unsigned char *mask, enum value_why why)
+{
+	bool same = true;
+
+	val->status = VALUE_KNOWN;
+	for (uint64_t i = 0; i < val->type->size; i++) {
+		same &= mask[i] == mask[0];
+		if (mask[i] > val->status)
+			val->status = mask[i];
+	}
+	val->why = val->status == VALUE_KNOWN ? WHY_NONE : (uint8_t)why;
+	val->mask = same ? NULL : mask;
+	if (same && val->status == VALUE_UNKNOWN)
+		unknown(val, why ? why : WHY_OPTIMIZED_OUT);
+}
+
+/* Was this memory read after the program had gone on? */
+static bool is_late(const struct target *t, uint64_t addr)
+{
+	return t->moved_on && (addr < t->window_lo || addr >= t->window_hi);
+}
+
+static void from_ops(struct frame_view *v, struct expr_env *env, const Dwarf_Op *ops, size_t n,
+		     struct value *val)
+{
+	uint64_t size = val->type->size;
+	unsigned char *bytes, *mask;
+	enum value_why why;
+	struct loc loc;
+
+	if (size > EXPR_MAX_BYTES)
+		return unknown(val, WHY_LIMIT);
+	why = expr_locate(env, ops, n, v->arena, &loc);
+	if (why != WHY_NONE)
+		return unknown(val, why);
+	bytes = arena_take(v->arena, size);
+	mask = arena_take(v->arena, size);
+	val->bytes = bytes;
+	why = expr_fetch(env, &loc, bytes, mask, size, &val->addr);
+	set_status(val, mask, why);
+	if (val->status == VALUE_KNOWN && val->addr && is_late(v->d->target, val->addr)) {
+		val->status = VALUE_STALE;
+		val->why = WHY_MOVED_ON;
+	}
+}
+
+static void from_constant(struct frame_view *v, Dwarf_Attribute *attr, struct value *val)
+{
+	uint64_t size = val->type->size;
+	unsigned char *bytes;
+	Dwarf_Block block;
+	Dwarf_Word word;
+	Dwarf_Sword sword;
+
+	if (size > EXPR_MAX_BYTES)
+		return unknown(val, WHY_LIMIT);
+	bytes = arena_alloc(v->arena, size > 8 ? size : 8);
+	if (dwarf_formsdata(attr, &sword) == 0 && dwarf_whatform(attr) == DW_FORM_sdata)
+		memcpy(bytes, &sword, 8);
+	else if (dwarf_formudata(attr, &word) == 0)
+		memcpy(bytes, &word, 8);
+	else if (dwarf_formblock(attr, &block) == 0 && block.length >= size)
+		memcpy(bytes, block.data, size);
+	else
+		return unknown(val, WHY_EXPRESSION);
+	if (size > 8 && dwarf_formblock(attr, &block) != 0)
+		return unknown(val, WHY_EXPRESSION);
+	val->bytes = bytes;
+	val->status = VALUE_KNOWN;
+}
+
+/* The location holds for the whole function, but the prologue has yet to put the value there. */
+static bool is_too_early(struct frame_view *v, const struct param_place *place)
+{
+	const struct uframe *f = &v->stack->frames[v->i];
+	uint64_t end;
+
+	if (place->is_list || !f->is_exact)
+		return false;
+	end = function_prologue_end(v->code->function);
+	return end && f->pc >= v->code->function->entry && f->pc < end;
+}
+
+static void from_place(struct frame_view *v, const struct param_place *place, struct value *val)
+{
+	struct expr_env env = v->env;
+	Dwarf_Attribute attr = place->attr;
+
+	if (place->why != WHY_NONE)
+		return unknown(val, place->why);
+	if (place->is_constant)
+		return from_constant(v, &attr, val);
+	if (is_too_early(v, place))
+		return unknown(val, WHY_OPTIMIZED_OUT);
+	env.attr = &attr;
+	from_ops(v, &env, place->ops, place->nops, val);
+}
+
+/* ---- what was passed --------------------------------------------------------------------------------------------------- */
+
+/* Registers and values only: memory at entry may have been changed since. */
+static bool is_in_registers(const Dwarf_Op *ops, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!(ops[i].atom >= DW_OP_reg0 && ops[i].atom <= DW_OP_reg31) && ops[i].atom != DW_OP_regx &&
+		    ops[i].atom != DW_OP_piece)
+			return false;
+	return n > 0;
+}
+
+static void from_entry(struct frame_view *v, const struct param *p, struct value *val)
+{
+	struct function *f = v->code->function;
+	struct expr_env env = v->env;
+	enum value_why why = val->why;
+	struct param_place place;
+	struct regs *regs;
+
+	param_place_at(f, p, f->entry, &place);
+	if (place.why != WHY_NONE || place.is_constant || !place.is_list ||
+	    !is_in_registers(place.ops, place.nops))
+		return;
+	regs = arena_take(v->arena, sizeof *regs);
+	entry_registers(v, regs);
+	env.regs = regs;
+	env.attr = &place.attr;
+	from_ops(v, &env, place.ops, place.nops, val);
+	if (val->status == VALUE_UNKNOWN)
+		val->why = (uint8_t)why;
+	else
+		val->at_entry = true;
+}
+
+/* Registers of the caller in the order of the psABI. */
+static const unsigned gpr_order[] = {REG_RDI, REG_RSI, REG_RDX, REG_RCX, REG_R8, REG_R9};
+
+static bool passed_word(const struct regs *r, const struct passed_word *w, uint64_t *ret)
+{
+	*ret = 0;
+	switch (w->in) {
+	case PASSED_NOWHERE:
+		return true;
+	case PASSED_GPR:
+		*ret = r->gpr[gpr_order[w->index]];
+		return regs_knows(r, gpr_order[w->index]);
+	case PASSED_SSE:
+		if (r->xmm)
+			*ret = r->xmm->lane[w->index][0];
+		return r->xmm && r->xmm->known >> w->index & 1;
+	default:
+		return false;
+	}
+}
+
+static void from_passing(struct debug *d, const struct regs *r, struct passing *pass, struct arena *a,
+			 struct value *val, bool *lost)
+{
+	struct passed_word words[PASSING_WORDS];
+	uint64_t size = val->type->size, offset = 0, at[PASSING_WORDS];
+	unsigned char *bytes;
+	unsigned n = 0;
+	bool known = false;
+
+	if (!*lost)
+		n = passing_next(pass, val->type, words, &offset, &known);
+	if (!known) {
+		*lost = true;
+		return unknown(val, WHY_NO_TYPE);
+	}
+	if (size > EXPR_MAX_BYTES)
+		return unknown(val, WHY_LIMIT);
+	bytes = arena_alloc(a, size + 16);
+	for (unsigned i = 0; i < n; i++) {
+		if (!passed_word(r, &words[i], &at[i]))
+			return unknown(val, WHY_REGISTER_LOST);
+		memcpy(bytes + 8 * i, &at[i], 8);
+	}
+	if (n == 0 && (!regs_knows(r, REG_RSP) ||
+		       target_read(d->target, r->gpr[REG_RSP] + 8 + offset, bytes, size) != 0))
+		return unknown(val, WHY_UNREADABLE);
+	val->bytes = bytes;
+	val->status = VALUE_KNOWN;
+	val->why = WHY_NONE;
+	val->at_entry = true;
+}
+
+static const struct type *result_of(struct debug *d, struct function *f)
+{
+	return types_of(d->types, &f->die);
+}
+
+/* All of a function's arguments by what its registers were at entry. */
+static void all_from_passing(struct debug *d, struct function *f, const struct params *ps,
+			     const struct regs *r, struct arena *a, struct value *vals, bool only_unknown)
+{
+	struct passing pass;
+	bool lost = false;
+
+	passing_begin(&pass, result_of(d, f));
+	for (unsigned i = 0; i < ps->n; i++) {
+		struct value val = {.name = ps->items[i].name, .type = ps->items[i].type};
+
+		from_passing(d, r, &pass, a, &val, &lost);
+		if (!only_unknown || (vals[i].status == VALUE_UNKNOWN && val.status == VALUE_KNOWN))
+			vals[i] = val;
+	}
+}
+
+/* ---- all of them ---------------------------------------------------------------------------------------------------------- */
+
+unsigned debug_args(struct debug *d, const struct ustack *st, size_t i, unsigned level, struct arena *a,
+		    const struct value **ret, bool *ret_variadic)
+{
+	const struct param_place *places;
+	const struct params *ps;
+	struct frame_view v;
+	struct value *vals;
+	bool is_physical;
+
+	frame_view_init(&v, d, st, i, a);
+	if (!v.code->scopes || level >= v.code->n)
+		return 0;
+	ps = v.code->scopes[level].params;
+	places = param_places(d->functions, v.code, level);
+	is_physical = level + 1 == v.code->n;
+	vals = arena_array(a, struct value, ps->n);
+	for (unsigned k = 0; k < ps->n; k++) {
+		vals[k].name = ps->items[k].name;
+		vals[k].type = ps->items[k].type;
+		if (!vals[k].type->size)
+			unknown(&vals[k], WHY_NO_TYPE);
+		else
+			from_place(&v, &places[k], &vals[k]);
+		if (vals[k].status == VALUE_UNKNOWN && is_physical && vals[k].why != WHY_NO_TYPE)
+			from_entry(&v, &ps->items[k], &vals[k]);
+	}
+	if (is_physical && st->entered && i + 1 == st->n)
+		all_from_passing(d, v.code->function, ps, st->entered, a, vals, true);
+	*ret = vals;
+	*ret_variadic = ps->variadic;
+	return ps->n;
+}
+
+unsigned debug_entry_args(struct debug *d, uint64_t entry, const struct regs *regs, struct arena *a,
+			  const struct value **ret, bool *ret_variadic)
+{
+	struct function *f = function_at(d->functions, entry);
+	const struct params *ps;
+	struct value *vals;
+
+	if (!f || f->entry != entry)
+		return 0;
+	ps = params_of(d->functions, &f->die);
+	vals = arena_array(a, struct value, ps->n);
+	all_from_passing(d, f, ps, regs, a, vals, false);
+	for (unsigned i = 0; i < ps->n; i++)
+		vals[i].at_entry = false; /* that is where it is */
+	*ret = vals;
+	*ret_variadic = ps->variadic;
+	return ps->n;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef DEBUG_ARGS_H
+#define DEBUG_ARGS_H
+/*
+ * What: the inside of debug/: what args.c, entry.c, passing.c and debug.c know of each other.
+ */
+#include "debug/debug.h"
+#include "debug/expr.h"
+#include "debug/function.h"
+
+struct debug {
+	struct target *target;
+	struct modules *modules;
+	struct unwinder *unwinder;
+	struct types *types;
+	struct functions *functions;
+	struct arena arena;
+};
+
+/* One frame while expressions are evaluated for it. */
+struct frame_view {
+	struct debug *d;
+	const struct ustack *stack;
+	size_t i;
+	const struct code *code;
+	struct arena *arena;
+	struct expr_env env;
+};
+
+/* env is ready for expressions that belong to frame i; attr is set by whoever has one. */
+void frame_view_init(struct frame_view *v, struct debug *d, const struct ustack *st, size_t i,
+		     struct arena *a);
+
+/* ---- entry.c: what the caller passed ------------------------------------------------------------------------ */
+
+/* The contents of a register when the function of this frame was entered. */
+enum value_why entry_value_of(struct frame_view *v, unsigned reg, unsigned depth, uint64_t *ret);
+
+/* The argument registers at entry, as far as they are known. */
+void entry_registers(struct frame_view *v, struct regs *ret);
+
+/* ---- passing.c: how arguments are passed (psABI) -------------------------------------------------------------- */
+
+enum passed_in { PASSED_NOWHERE, PASSED_GPR, PASSED_SSE, PASSED_STACK };
+
+/* One eightbyte of an argument. */
+struct passed_word {
+	enum passed_in in;
+	unsigned index; /* register: 0 = rdi or xmm0; stack: offset from the first argument word, in bytes */
+};
+
+struct passing {
+	unsigned ngpr, nsse;
+	uint64_t nstack; /* bytes */
+};
+
+enum { PASSING_WORDS = 2 };
+
+/* The result takes the first register if it is returned in memory. */
+void passing_begin(struct passing *p, const struct type *result);
+
+/* The next argument: fills words for arguments in registers and returns how many; 0: it is all on the stack,
+ * at *ret_offset.  False in *ret_known if the type is not understood: then nothing more is known. */
+unsigned passing_next(struct passing *p, const struct type *t, struct passed_word words[PASSING_WORDS],
+		      uint64_t *ret_offset, bool *ret_known);
+
+#endif

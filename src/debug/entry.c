@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What: what a function was called with, asked of its caller.
+ *
+ * How: the caller's debug information describes the call that returns to this frame (DW_TAG_call_site), and for
+ * some argument registers gives an expression for what they held, to be evaluated in the caller's frame as it
+ * is now (DW_AT_call_value).  That may need the caller's own entry values: the question goes up the stack, to a
+ * depth of EXPR_MAX_DEPTH.
+ *
+ * The answer is right only if the function on the stack is the one that was called, with nothing in between.
+ * Tail calls leave no frame, so both must be shown:
+ *   - the call's target is this function: by the call site's origin, by the target expression, or by the
+ *     instruction itself (a direct call, or one through a table entry that holds the address);
+ *   - the function cannot have come to itself again by tail calls alone.  The graph of tail calls is searched;
+ *     an indirect one, or a function that does not list its tail calls, leaves it open, and open is no.
+ *     Functions of other modules without debug information are taken not to tail call back into this one.
+ *
+ * The outermost function of a goroutine has no caller, but what `go` captured.
+ */
+#include <dwarf.h>
+#include <string.h>
+
+#include "debug/args.h"
+
+enum { MAX_TAIL_NODES = 256 };
+
+/* ---- the call's target ------------------------------------------------------------------------------------- */
+
+static bool follow(Dwarf_Die *die, unsigned name, Dwarf_Die *ret)
+{
+	Dwarf_Attribute attr;
+
+	return dwarf_attr(die, name, &attr) && dwarf_formref_die(&attr, ret);
+}
+
+static const char *link_name(Dwarf_Die *die)
+{
+	Dwarf_Attribute attr;
+	const char *name = dwarf_formstring(dwarf_attr_integrate(die, DW_AT_linkage_name, &attr));
+
+	return name ? name : dwarf_formstring(dwarf_attr_integrate(die, DW_AT_name, &attr));
+}
+
+static bool site_origin(const struct call_site *site, Dwarf_Die *ret)
+{
+	Dwarf_Die die = site->die;
+
+	return follow(&die, DW_AT_call_origin, ret) || follow(&die, DW_AT_abstract_origin, ret);
+}
+
+/* Is the function that this DIE declares or defines f? */
+static bool is_function(Dwarf_Die *origin, struct function *f)
+{
+	Dwarf_Die of = f->die, base;
+	const char *a, *b;
+	bool is_abstract = follow(&of, DW_AT_abstract_origin, &base);
+
+	if (origin->addr == of.addr || (is_abstract && origin->addr == base.addr))
+		return true;
+	if (follow(&of, DW_AT_specification, &base) && origin->addr == base.addr)
+		return true;
+	if (!dwarf_hasattr_integrate(origin, DW_AT_external) || !dwarf_hasattr_integrate(&of, DW_AT_external))
+		return false;
+	a = link_name(origin);
+	b = link_name(&of);
+	return a && b && strcmp(a, b) == 0;
+}
+
+/* The instruction before the return address: a direct call to f, or one through memory that holds its address. */
+static bool instruction_calls(struct target *t, uint64_t ret, struct function *f)
+{
+	unsigned char code[7];
+	uint64_t slot;
+	int32_t rel;
+
+	if (target_read(t, ret - sizeof code, code, sizeof code) != 0)
+		return false;
+	memcpy(&rel, code + 3, sizeof rel);
+	if (code[2] == 0xe8 && ret + (uint64_t)(int64_t)rel == f->entry)
+		return true;
+	return code[1] == 0xff && code[2] == 0x15 &&
+	       target_read_u64(t, ret + (uint64_t)(int64_t)rel, &slot) == 0 && slot == f->entry;
+}
+
+static enum value_why site_expr(struct frame_view *caller, Dwarf_Die *die, unsigned name, unsigned gnu_name,
+				unsigned depth, uint64_t *ret)
+{
+	struct expr_env env = caller->env;
+	Dwarf_Attribute attr;
+	Dwarf_Op *ops;
+	size_t n;
+
+	if (!dwarf_attr(die, name, &attr) && !dwarf_attr(die, gnu_name, &attr))
+		return WHY_NO_CALL_VALUE;
+	if (dwarf_getlocation(&attr, &ops, &n) != 0 || n == 0)
+		return WHY_EXPRESSION;
+	env.attr = &attr;
+	env.depth = depth;
+	return expr_value(&env, ops, n, ret);
+}
+
+static bool calls(struct frame_view *caller, const struct call_site *site, struct function *f, unsigned depth)
+{
+	Dwarf_Die die = site->die, origin;
+	uint64_t target;
+
+	if (instruction_calls(caller->d->target, site->ret, f))
+		return true;
+	if (site_origin(site, &origin))
+		return is_function(&origin, f);
+	return site_expr(caller, &die, DW_AT_call_target, DW_AT_GNU_call_site_target, depth, &target) ==
+		       WHY_NONE &&
+	       target == f->entry;
+}
+
+/* ---- tail calls ---------------------------------------------------------------------------------------------- */
+
+/* The function with code that a tail call goes to.  False: cannot be told.  *ret NULL: one without debug
+ * information. */
+static bool tail_target(struct debug *d, struct function *from, const struct call_site *site,
+			struct function **ret)
+{
+	Dwarf_Die origin;
+	Dwarf_Addr low;
+	const char *name;
+	uint64_t addr;
+
+	*ret = NULL;
+	if (!site_origin(site, &origin))
+		return false;
+	if (dwarf_entrypc(&origin, &low) == 0) {
+		*ret = function_at(d->functions, low + from->module->dwarf_bias);
+		return true;
+	}
+	name = link_name(&origin);
+	if (!name)
+		return false;
+	addr = modules_lookup(d->modules, name);
+	if (addr)
+		*ret = function_at(d->functions, addr);
+	return addr || dwarf_hasattr_integrate(&origin, DW_AT_external);
+}
+
+/* Can tail calls alone lead from `from` to `to`?  True also if that cannot be excluded. */
+static bool may_tail(struct debug *d, struct function *from, struct function *to, struct table *seen)
+{
+	if (seen->n > MAX_TAIL_NODES)
+		return true;
+	table_put(seen, (uintptr_t)from, from);
+	function_load_sites(from);
+	if (!from->sites_complete)
+		return true;
+	for (size_t i = 0; i < from->nsites; i++) {
+		struct function *next;
+
+		if (!from->sites[i].is_tail)
+			continue;
+		if (!tail_target(d, from, &from->sites[i], &next) || next == to)
+			return true;
+		if (next && !table_get(seen, (uintptr_t)next) && may_tail(d, next, to, seen))
+			return true;
+	}
+	return false;
+}
+
+static bool never_tails_to_itself(struct debug *d, struct function *f)
+{
+	struct table seen = {0};
+
+	if (f->self_tail == TAIL_UNKNOWN) {
+		f->self_tail = may_tail(d, f, f, &seen) ? TAIL_MAYBE : TAIL_NEVER;
+		table_deinit(&seen);
+	}
+	return f->self_tail == TAIL_NEVER;
+}
+
+/* ---- entry values ----------------------------------------------------------------------------------------------- */
+
+static bool site_param(const struct call_site *site, unsigned reg, Dwarf_Die *ret)
+{
+	Dwarf_Die die = site->die, child;
+
+	for (int r = dwarf_child(&die, &child); r == 0; r = dwarf_siblingof(&child, &child)) {
+		int tag = dwarf_tag(&child);
+		Dwarf_Attribute attr;
+		Dwarf_Op *ops;
+		size_t n;
+
+		if ((tag != DW_TAG_call_site_parameter && tag != DW_TAG_GNU_call_site_parameter) ||
+		    !dwarf_attr(&child, DW_AT_location, &attr) || dwarf_getlocation(&attr, &ops, &n) != 0 ||
+		    n != 1)
+			continue;
+		if ((ops[0].atom >= DW_OP_reg0 && ops[0].atom <= DW_OP_reg31 &&
+		     (unsigned)(ops[0].atom - DW_OP_reg0) == reg) ||
+		    (ops[0].atom == DW_OP_regx && ops[0].number == reg)) {
+			*ret = child;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The call that made frame i, and its caller's view; 0 if it is certain that it called this very function. */
+static enum value_why find_call(struct frame_view *v, unsigned depth, struct frame_view *ret_caller,
+				const struct call_site **ret)
+{
+	const struct ustack *st = v->stack;
+	struct function *f = v->code->function;
+
+	if (v->i + 1 >= st->n)
+		return WHY_CALLER_UNKNOWN;
+	if (st->frames[v->i].is_signal || st->frames[v->i + 1].is_signal || st->frames[v->i + 1].is_exact)
+		return WHY_CALLER_UNKNOWN;
+	if (depth >= EXPR_MAX_DEPTH)
+		return WHY_LIMIT;
+	frame_view_init(ret_caller, v->d, st, v->i + 1, v->arena);
+	if (!ret_caller->code->function)
+		return WHY_NO_CALL_SITE;
+	*ret = function_call_site(ret_caller->code->function, st->frames[v->i + 1].pc);
+	if (!*ret)
+		return WHY_NO_CALL_SITE;
+	if (!calls(ret_caller, *ret, f, depth + 1) || !never_tails_to_itself(v->d, f))
+		return WHY_TAIL_CALL;
+	return WHY_NONE;
+}
+
+static enum value_why captured(const struct regs *entered, unsigned reg, uint64_t *ret)
+{
+	if (!regs_knows(entered, reg))
+		return WHY_CALLER_UNKNOWN;
+	*ret = entered->gpr[reg];
+	return WHY_NONE;
+}
+
+enum value_why entry_value_of(struct frame_view *v, unsigned reg, unsigned depth, uint64_t *ret)
+{
+	struct frame_view caller;
+	const struct call_site *site;
+	enum value_why why;
+	Dwarf_Die param;
+
+	if (!v->code->function)
+		return WHY_NO_CALL_SITE;
+	if (v->stack->entered && v->i + 1 == v->stack->n)
+		return captured(v->stack->entered, reg, ret);
+	why = find_call(v, depth, &caller, &site);
+	if (why != WHY_NONE)
+		return why;
+	if (!site_param(site, reg, &param))
+		return WHY_NO_CALL_VALUE;
+	why = site_expr(&caller, &param, DW_AT_call_value, DW_AT_GNU_call_site_value, depth + 1, ret);
+	return why == WHY_NONE || why == WHY_NO_CALL_VALUE ? why : WHY_CALLER_UNKNOWN;
+}
+
+void entry_registers(struct frame_view *v, struct regs *ret)
+{
+	static const unsigned args[] = {REG_RDI, REG_RSI, REG_RDX, REG_RCX, REG_R8, REG_R9};
+	uint64_t value;
+
+	memset(ret, 0, sizeof *ret);
+	for (unsigned i = 0; i < sizeof args / sizeof args[0]; i++)
+		if (entry_value_of(v, args[i], 0, &value) == WHY_NONE)
+			regs_set(ret, args[i], value);
+	if (v->env.has_cfa)
+		regs_set(ret, REG_RSP, v->env.cfa - 8);
+}
+
+/* ---- functions that have left ------------------------------------------------------------------------------------ */
+
+enum { MAX_TAIL_CHAIN = 8 };
+
+struct tail_search {
+	struct debug *d;
+	struct function *to;
+	const struct call_site *path[MAX_TAIL_CHAIN], *found[MAX_TAIL_CHAIN];
+	unsigned nfound, npaths, nodes;
+	bool open; /* something could not be told */
+};
+
+static void search(struct tail_search *s, struct function *from, unsigned depth)
+{
+	function_load_sites(from);
+	if (!from->sites_complete || depth == MAX_TAIL_CHAIN || ++s->nodes > MAX_TAIL_NODES)
+		s->open = true;
+	for (size_t i = 0; i < from->nsites && !s->open && s->npaths < 2; i++) {
+		struct function *next;
+
+		if (!from->sites[i].is_tail)
+			continue;
+		if (!tail_target(s->d, from, &from->sites[i], &next)) {
+			s->open = true;
+			return;
+		}
+		s->path[depth] = &from->sites[i];
+		if (next == s->to) {
+			s->npaths++;
+			s->nfound = depth + 1;
+			memcpy(s->found, s->path, sizeof s->found);
+		}
+		if (next)
+			search(s, next, depth + 1);
+	}
+}
+
+unsigned debug_tail_calls(struct debug *d, const struct ustack *st, size_t i, const struct place ***ret)
+{
+	struct tail_search s = {.d = d};
+	const struct call_site *site;
+	struct frame_view v, caller;
+	Dwarf_Die origin;
+	Dwarf_Addr low;
+	struct function *g;
+
+	frame_view_init(&v, d, st, i, &d->arena);
+	s.to = v.code->function;
+	if (!s.to || i + 1 >= st->n || st->frames[i].is_signal || st->frames[i + 1].is_exact)
+		return 0;
+	frame_view_init(&caller, d, st, i + 1, &d->arena);
+	site = caller.code->function ? function_call_site(caller.code->function, st->frames[i + 1].pc) : NULL;
+	if (!site || instruction_calls(d->target, site->ret, s.to) || !site_origin(site, &origin) ||
+	    is_function(&origin, s.to) || dwarf_entrypc(&origin, &low) != 0)
+		return 0;
+	g = function_at(d->functions, low + caller.code->module->dwarf_bias);
+	if (!g)
+		return 0;
+	search(&s, g, 0);
+	if (s.open || s.npaths != 1)
+		return 0;
+	*ret = arena_array(&d->arena, const struct place *, s.nfound);
+	for (unsigned k = 0; k < s.nfound; k++) {
+		const struct code *code = code_at(d->functions, s.found[s.nfound - 1 - k]->ret - 1);
+
+		(*ret)[k] = &code->places[code->n - 1];
+	}
+	return s.nfound;
+}

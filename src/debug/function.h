@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef DEBUG_FUNCTION_H
+#define DEBUG_FUNCTION_H
+/*
+ * What: functions, what is inlined into them, their parameters and call sites, found by address.
+ *
+ * How: two indexes, made when first needed: the functions of a compilation unit sorted by address
+ * (dwarf_getscopes would walk the whole unit for each pc), and everything about one pc (struct code), so that
+ * the second goroutine at the same place costs one hash lookup.
+ *
+ * Invariants: all addresses here are the target's, module bias included.
+ */
+#include <elfutils/libdw.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "debug/module.h"
+#include "debug/type.h"
+#include "model/world.h"
+
+struct functions;
+
+struct param {
+	const char *name; /* NULL: none */
+	const struct type *type;
+	Dwarf_Die die;
+	bool gone; /* the compiler has removed it from this instance: `die` is that of the abstract one */
+};
+
+struct params {
+	struct param *items;
+	unsigned n;
+	bool variadic;
+};
+
+struct call_site {
+	uint64_t ret; /* return address; of a tail call: address behind the jump */
+	Dwarf_Die die;
+	bool is_tail;
+};
+
+enum tail_state { TAIL_UNKNOWN, TAIL_NEVER, TAIL_MAYBE };
+
+/* A function that has code of its own. */
+struct function {
+	struct functions *owner;
+	struct module *module;
+	Dwarf_Die die, cu;
+	const char *name;      /* with namespace and class; NULL */
+	uint64_t entry;        /* its first instruction */
+	uint64_t prologue_end; /* first instruction behind the prologue; 0: unknown */
+	bool tried_prologue, tried_sites;
+	bool sites_complete;     /* every tail call in it is among the sites */
+	bool is_runtime;         /* of libgorgon */
+	struct call_site *sites; /* by ret */
+	size_t nsites;
+	enum tail_state self_tail; /* may it come to itself again by tail calls only? */
+};
+
+/* Where a parameter is at one pc. */
+struct param_place {
+	Dwarf_Attribute attr;
+	Dwarf_Op *ops;
+	size_t nops;
+	enum value_why why; /* WHY_NONE: ops say it */
+	bool is_constant;   /* DW_AT_const_value, in attr */
+	bool is_list;       /* from a location list: says so for this pc */
+};
+
+struct scope {
+	Dwarf_Die die; /* subprogram or inlined_subroutine */
+	const struct params *params;
+	struct param_place *places; /* one per parameter; NULL until asked for */
+};
+
+/* All that is known of one pc. */
+struct code {
+	uint64_t lookup;
+	struct module *module;     /* NULL: none */
+	struct function *function; /* NULL: no debug information */
+	unsigned n;                /* at least 1 */
+	struct place *places;      /* innermost first */
+	struct scope *scopes;      /* NULL without debug information */
+};
+
+struct functions *functions_new(struct modules *ms, struct types *ts);
+void functions_free(struct functions *fs);
+
+const struct code *code_at(struct functions *fs, uint64_t lookup);
+
+/* The function with debug information that has code at addr; NULL. */
+struct function *function_at(struct functions *fs, uint64_t addr);
+
+const struct params *params_of(struct functions *fs, Dwarf_Die *scope);
+
+/* Where the parameters of code->scopes[level] are, at code->lookup. */
+const struct param_place *param_places(struct functions *fs, const struct code *code, unsigned level);
+
+/* Where one parameter is at another pc of its function. */
+void param_place_at(struct function *f, const struct param *p, uint64_t pc, struct param_place *ret);
+
+/* 0 if it cannot be told where the prologue ends. */
+uint64_t function_prologue_end(struct function *f);
+
+/* The call that returns to ret; NULL if f does not describe one. */
+const struct call_site *function_call_site(struct function *f, uint64_t ret);
+
+/* Reads f->sites. */
+void function_load_sites(struct function *f);
+
+#endif

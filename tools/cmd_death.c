@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What: gorgon @death and @dump: the report that a program asks for, by starting this tool as its helper.  The
+ * agreement is in abi/death.h.
+ *
+ * How: everything is decoded before WRITES is sent, so that the program can still make its own, raw report if
+ * something goes wrong here.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "abi/death.h"
+#include "tool.h"
+
+#include <gorgon/dump.h>
+
+struct helper {
+	int32_t pid;
+	int status_fd, out_fd;
+	bool goes_on; /* @dump */
+};
+
+static bool number(const char *text, int *ret)
+{
+	char *end;
+	long n = strtol(text, &end, 10);
+
+	*ret = (int)n;
+	return !*end && end != text && n >= 0 && n <= INT32_MAX;
+}
+
+static int say(const struct helper *h, char what, struct error *e)
+{
+	ssize_t n;
+
+	do
+		n = write(h->status_fd, &what, 1);
+	while (n < 0 && errno == EINTR);
+	return n == 1 ? 0 : error_sys(e, -EPIPE, "process %d does not listen", h->pid);
+}
+
+/* Half of the time that is left is for writing. */
+static int64_t decode_until(int64_t deadline)
+{
+	struct timespec ts;
+	int64_t now;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	now = ts.tv_sec * 1000000000LL + ts.tv_nsec;
+	return deadline > now ? now + (deadline - now) / 2 : 0;
+}
+
+static bool is_set(int setting)
+{
+	return setting != GORI_UNSET && setting;
+}
+
+static void set_options(const struct helper *h, const struct collect_request *q, struct report_options *o)
+{
+	static const enum color colors[] = {COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER};
+	bool system = q->traceback >= GORI_TB_SYSTEM || (h->goes_on && q->flags & GOR_DUMP_SYSTEM);
+	bool single = q->traceback == GORI_TB_SINGLE || (h->goes_on && q->flags & GOR_DUMP_SELF);
+
+	memset(o, 0, sizeof *o);
+	o->emit.args = q->args == GORI_UNSET ? ARGS_TYPED : (enum args_style)q->args;
+	o->emit.group = is_set(q->group);
+	o->emit.why = is_set(q->why);
+	o->emit.threads = o->collect.threads = q->threads == GORI_UNSET || q->threads;
+	o->emit.system = o->collect.system = system;
+	o->collect.only_culprit = single;
+	o->collect.args = o->emit.args != ARGS_NONE;
+	o->collect.deadline_ns = decode_until(q->deadline);
+	o->similar = SIMILAR_LINES;
+	if (q->color >= 0 && q->color < 3)
+		o->color = colors[q->color];
+	o->emit.culprit_again = !h->goes_on && !single && isatty(h->out_fd);
+}
+
+static int look(const struct helper *h, struct session *s, struct report_options *o, struct error *e)
+{
+	struct collect_request q;
+	int err = target_open_frozen(&s->target, h->pid, e);
+
+	if (!err)
+		err = debug_open(&s->debug, s->target, e);
+	if (!err)
+		err = target_stop(s->target, e);
+	if (!err)
+		err = collect_request(s->target, s->debug, &q, e);
+	if (!err && !q.found)
+		err = error_set(e, -EINVAL, "process %d did not ask for a report", h->pid);
+	if (err)
+		return err;
+	set_options(h, &q, o);
+	return collect(&s->world, s->target, s->debug, &o->collect, e);
+}
+
+static int help(const struct helper *h, struct error *e)
+{
+	struct report_options o;
+	struct session s = {0};
+	int err = look(h, &s, &o, e);
+
+	if (!err && h->goes_on) {
+		target_resume(s.target);
+		err = say(h, GORI_HELPER_READ, e);
+	}
+	if (!err)
+		err = say(h, GORI_HELPER_WRITES, e);
+	if (!err)
+		err = report_write(&s.world, &o, h->out_fd, e);
+	/* The process ends next, and so do we: what is left is given back by the kernel, which is faster. */
+	if (h->goes_on || err)
+		session_close(&s);
+	return err;
+}
+
+static int run(int argc, char **argv, bool goes_on)
+{
+	struct helper h = {.goes_on = goes_on};
+	struct error e = {0};
+	int pid;
+
+	if (argc != 4 || !number(argv[1], &pid) || !number(argv[2], &h.status_fd) ||
+	    !number(argv[3], &h.out_fd)) {
+		fprintf(stderr, "gorgon: %s is for programs, not for people\n", argv[0]);
+		return EX_USAGE;
+	}
+	h.pid = pid;
+	signal(SIGPIPE, SIG_IGN);
+	return help(&h, &e) ? tool_fail(&e) : EXIT_SUCCESS;
+}
+
+int cmd_death(int argc, char **argv)
+{
+	return run(argc, argv, false);
+}
+
+int cmd_dump(int argc, char **argv)
+{
+	return run(argc, argv, true);
+}

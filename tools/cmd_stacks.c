@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* What: gorgon stacks PID: what all goroutines and threads of a live process are doing; it goes on unharmed. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "tool.h"
+
+struct stacks {
+	struct report_options report;
+	const char *what;
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct stacks *s = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &s->report;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (s->what)
+			argp_error(state, "one process at a time");
+		s->what = arg;
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		argp_error(state, "which process?");
+	}
+	return ARGP_ERR_UNKNOWN;
+}
+
+int cmd_stacks(int argc, char **argv)
+{
+	static const struct argp_child children[] = {{&report_argp, 0, NULL, 0}, {0}};
+	static const struct argp argp = {NULL,
+					 parse,
+					 "PID",
+					 "Show what all goroutines and threads of a process are doing.\v"
+					 "The process is paused while its stacks are read and then goes on.",
+					 children,
+					 NULL,
+					 NULL};
+	struct stacks s = {0};
+	struct session session;
+	struct error e = {0};
+	int err;
+
+	argv[0] = "gorgon stacks";
+	argp_parse(&argp, argc, argv, 0, NULL, &s);
+	err = session_open(&session, s.what, &e);
+	if (err)
+		return tool_fail(&e);
+	err = session_collect(&session, &s.report, &e);
+	if (!err)
+		err = report_filter(&session.world, &s.report, &e);
+	if (!err)
+		err = report_write(&session.world, &s.report, STDOUT_FILENO, &e);
+	session_close(&session);
+	return err ? tool_fail(&e) : EXIT_SUCCESS;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What: gorgon, the tool: finds the command and runs it.
+ *
+ * How: commands whose names begin with @ are not for people: the runtime starts them (abi/death.h).
+ */
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "tool.h"
+
+static const struct command {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *summary;
+} commands[] = {
+	{"stacks", cmd_stacks, "show what all goroutines and threads of a process are doing"},
+	{"@death", cmd_death, NULL},
+	{"@dump", cmd_dump, NULL},
+};
+
+enum { NCOMMANDS = sizeof commands / sizeof commands[0] };
+
+int tool_fail(const struct error *e)
+{
+	fprintf(stderr, "gorgon: %s\n", e->text);
+	return EXIT_BAD_INPUT;
+}
+
+bool tool_color(enum color how, int fd)
+{
+	const char *term = getenv("TERM"), *no = getenv("NO_COLOR");
+
+	if (how != COLOR_AUTO)
+		return how == COLOR_ALWAYS;
+	return isatty(fd) && !(no && *no) && !(term && strcmp(term, "dumb") == 0);
+}
+
+static void usage(FILE *out)
+{
+	fputs("usage: gorgon COMMAND [ARGUMENTS]\n\n", out);
+	for (int i = 0; i < NCOMMANDS; i++)
+		if (commands[i].summary)
+			fprintf(out, "  %-8s  %s\n", commands[i].name, commands[i].summary);
+	fputs("\n`gorgon COMMAND --help` says more; so does gorgon(1).\n", out);
+}
+
+int main(int argc, char **argv)
+{
+	setlocale(LC_CTYPE, "C.UTF-8");
+	argp_program_version = "gorgon " GORGON_VERSION;
+	if (argc < 2) {
+		usage(stderr);
+		return EX_USAGE;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0 || strcmp(argv[1], "-h") == 0) {
+		usage(stdout);
+		return 0;
+	}
+	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
+		puts(argp_program_version);
+		return 0;
+	}
+	for (int i = 0; i < NCOMMANDS; i++)
+		if (strcmp(argv[1], commands[i].name) == 0)
+			return commands[i].run(argc - 1, argv + 1);
+	fprintf(stderr, "gorgon: there is no command `%s`; `gorgon --help` lists them\n", argv[1]);
+	return EX_USAGE;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef TOOL_H
+#define TOOL_H
+/*
+ * What: what the commands of gorgon share: options, and the way from a target to a report.
+ *
+ * How: each command is a function of its own file, named in the table of gorgon.c.  It parses its arguments with
+ * argp and returns the exit status: 0, 1 for bad input (one line on stderr), 64 for wrong usage.
+ */
+#include <argp.h>
+#include <stdbool.h>
+
+#include "analyse/analyse.h"
+#include "base/error.h"
+#include "collect/collect.h"
+#include "debug/debug.h"
+#include "emit/emit.h"
+#include "model/world.h"
+#include "target/target.h"
+
+enum { EXIT_BAD_INPUT = 1 }; /* usage: EX_USAGE of <sysexits.h> */
+
+int cmd_stacks(int argc, char **argv);
+int cmd_explain(int argc, char **argv);
+int cmd_run(int argc, char **argv);
+int cmd_death(int argc, char **argv);
+int cmd_dump(int argc, char **argv);
+
+/* Prints "gorgon: TEXT" to stderr; returns EXIT_BAD_INPUT. */
+int tool_fail(const struct error *e);
+
+enum color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
+
+/* Should output to fd be coloured? */
+bool tool_color(enum color how, int fd);
+
+/* ---- from a target to a report ------------------------------------------------------------------------------- */
+
+/* Options that several commands have: --args, --group, --where, ... */
+struct report_options {
+	struct emit_options emit;
+	struct collect_options collect;
+	enum color color;
+	enum similarity similar;
+	const char *where;  /* NULL: all */
+	const char *output; /* file; NULL: standard output */
+};
+
+extern const struct argp report_argp; /* a child parser; its input is a struct report_options */
+
+/* A target with all that hangs on it. */
+struct session {
+	struct target *target;
+	struct debug *debug;
+	struct world world;
+};
+
+/* A process, by what the user wrote: its number. */
+int session_open(struct session *s, const char *what, struct error *e);
+/* Stops it, looks, lets it go on. */
+int session_collect(struct session *s, const struct report_options *o, struct error *e);
+void session_close(struct session *s);
+
+/* Keeps the goroutines that --where asks for. */
+int report_filter(struct world *w, const struct report_options *o, struct error *e);
+
+/* Writes the report to fd, or to o->output. */
+int report_write(struct world *w, const struct report_options *o, int fd, struct error *e);
+
+#endif
