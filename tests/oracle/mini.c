@@ -3,6 +3,7 @@
  * What: the program that every check compares with gdb: a few stops (raise(SIGSTOP)) under calls whose arguments are
  * of many kinds, in registers, on the stack, in pieces, changed, dead, inlined.
  */
+#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -149,10 +150,29 @@ static NOINLINE int outer(int argc, char **argv, struct pair p)
 	return r + items[0];
 }
 
+/* Stopped wherever it is: its registers are what they are. */
+static NOINLINE void spin(long n, struct pair *p, double scale)
+{
+	while (n) {
+		sink += (int)n;
+		p->a += (long)scale;
+		__asm__ volatile("" : "+r"(n) : "r"(p), "x"(scale));
+	}
+}
+
+static void *thread(void *arg)
+{
+	spin(77, arg, 1.5);
+	return NULL;
+}
+
 int main(int argc, char **argv)
 {
+	static struct pair mine;
 	struct pair p = {11 * argc, -22};
+	pthread_t id;
 
+	pthread_create(&id, NULL, thread, &mine);
 	printf("%d\n", outer(argc, argv, p));
 	return 0;
 }
