@@ -4,14 +4,15 @@
 /*
  * What: crash handling as the rest of the runtime sees it, and what it needs from the rest.
  *
- * How: raw_handler.c (signals), raw_freeze.c (stopping threads), raw_report.c (the dump).
+ * How: raw_handler.c (signals), raw_freeze.c (stopping threads), raw_death.c (the end), raw_helper.c (the tool
+ * that decodes), raw_report.c (the dump without it).
  *
  * The road of every death:
  *
  *	panic, throw, fatal      gori_crash_begin -> message -> gori_crash_panic --+
- *	fatal signal             raw_handler.c: message ---------------------------+-> freeze -> report -> exit 2
+ *	fatal signal             raw_handler.c: message ---------------------------+-> freeze -> helper, or raw report -> exit 2
  *	fault in a goroutine     raw_handler.c -> gori_sigpanic -> panic -> as above, unless recovered
- *	gor_dump                 freeze -> capture -> thaw -> report -> goes on
+ *	gor_dump                 freeze -> helper reads, or capture -> thaw -> report -> goes on
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -45,6 +46,10 @@ _Noreturn void gori_crash_panic(void);
 /* The same, with "fatal error: MSG" as the message, in one write.  Context: any. */
 _Noreturn void gori_crash_fatal(const char *msg);
 
+/* The program does not use the runtime, these handlers were preloaded: faults are no panics, and after the report
+ * the signal has its usual effect.  Set before gori_crash_init. */
+extern bool gori_crash_is_plain;
+
 /* Adds an entry to the published table (abi/table.h): a root of a module above this one.  The name has at
  * most 23 characters.  Context: while the library is loaded. */
 void gori_table_add(const char *name, uint64_t value);
@@ -66,5 +71,6 @@ void gori_sigpanic_entry(void);
 void gori_crash_restorer(void);
 void gori_crash_getregs(uint64_t regs[17]);
 void gori_crash_on_stack(void *top, void (*fn)(void *), void *arg);
+long gori_crash_clone(long flags, void *top, void (*fn)(void *), void *arg);
 
 #endif

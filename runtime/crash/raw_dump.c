@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What: gor_dump: a report of a program that goes on.
+ * What: gor_dump and the user's dump signal: a report of a program that goes on.
  *
- * How: claim, freeze, capture into memory, thaw, print, give back.  The printing comes after the thaw, both to
- * keep the pause short and because whoever reads the descriptor may be one of the stopped threads.
+ * How: claim and freeze; then the helper reads the process and, as soon as it has told that it has what it needs,
+ * threads are thawed and it prints.  Where there is no helper, or it writes nothing, the raw road: freeze,
+ * capture into memory, thaw, print.  Either way the printing comes after the thaw, both to keep the pause
+ * short and because whoever reads the descriptor may be one of the stopped threads.
  *
- * Invariants: the claim is held until the text is out: the reader's caches and the output buffer are shared
- * with crash reports.  All signals but those of faults are blocked meanwhile, so that no handler of the
- * program runs while its other threads are stopped.
- * Context: G, outside the runtime; any thread.
+ * The calling thread waits until the text is out.  Meanwhile its P can be taken away as in any long call.
+ *
+ * Invariants: the claim is held until the text is out: the reader's caches, the output buffer and what is published
+ * are shared with crash reports.  All signals but those of faults are blocked meanwhile, so that no handler of
+ * the program runs while its other threads are stopped.
+ * Context: SIG, or G outside the runtime; any thread.
  */
 #define _GNU_SOURCE
-#include <gorgon/dump.h>
+#include "crash/raw_dump.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -20,15 +24,18 @@
 #include "crash/crash.h"
 #include "crash/raw_fatal.h"
 #include "crash/raw_freeze.h"
+#include "crash/raw_helper.h"
 #include "crash/raw_report.h"
 #include "crash/raw_sys.h"
+#include "sys/atomic.h"
+#include "sys/options.h"
 #include "sys/print.h"
 
 #include "crash/safe.h"
 
 #define MS ((int64_t)1000000)
 
-enum { FREEZE_MS = 200, WALK_MS = 10000, OUT_SIZE = 1 << 16 };
+enum { FREEZE_MS = 200, WALK_MS = 10000, LAST_WORD_MS = 50, OUT_SIZE = 1 << 16 };
 
 /* Takes back a SIGPIPE that a write of ours has raised.  Context: signals blocked. */
 static void swallow_sigpipe(void)
@@ -41,28 +48,76 @@ static void swallow_sigpipe(void)
 
 struct request {
 	int fd, flags;
-	struct raw_culprit who;
+	const struct raw_culprit *who;
+	enum gori_traceback level;
 	int err;
 };
 
-/* Context: any; signals blocked, claimed. */
-static void dump(void *arg)
+/* ---- with the helper ---------------------------------------------------------------------------------------- */
+
+/* The blank line and the reason, behind what the helper has written.  Context: with a claim. */
+static int add_remark(int fd, const char *why)
+{
+	char line[128];
+	struct gori_print out;
+
+	gori_print_init(&out, fd, line, sizeof line, gori_print_now() + LAST_WORD_MS * MS);
+	gori_print_text(&out, "\n[dump stopped: ");
+	gori_print_text(&out, why);
+	gori_print_text(&out, "]\n");
+	return gori_print_flush(&out);
+}
+
+/* Context: with a claim; signals blocked. */
+static void publish(const struct request *rq, int64_t now, int64_t deadline)
+{
+	raw_publish(rq->who, rq->level);
+	raw_death.sig = raw_death.code = 0;
+	raw_death.has_sse = raw_death.print_registers = raw_death.message_printed = raw_death.is_blameless =
+		0;
+	raw_death.message_len = 0;
+	raw_death.flags = (uint32_t)rq->flags;
+	raw_death.when = now;
+	raw_death.deadline = deadline;
+	gori_store_rel(&raw_death.kind, GORI_DEATH_DUMP);
+}
+
+/* False: nothing was written.  Context: with a claim; signals blocked. */
+static bool dump_decoded(struct request *rq)
+{
+	int64_t now = gori_print_now(), limit = gori_options.dump_seconds * 1000 * MS;
+	struct raw_helper_job job = {
+		.fd = rq->fd, .begin_by = now + limit / 5 * 3, .deadline = now + limit, .on_read = raw_thaw};
+	enum raw_helper_end end;
+	const char *why;
+
+	if (rq->flags & GOR_DUMP_RAW)
+		return false;
+	raw_death.nawake = (uint32_t)raw_freeze(now + FREEZE_MS * MS);
+	publish(rq, now, job.deadline);
+	end = raw_helper_run(&job, &why);
+	gori_store_rel(&raw_death.kind, GORI_DEATH_NONE);
+	if (raw_freeze_is_on())
+		raw_thaw(); /* it never told that it had read */
+	if (end == RAW_HELPER_PARTIAL)
+		rq->err = add_remark(rq->fd, why) ?: -EIO;
+	return end != RAW_HELPER_NOTHING;
+}
+
+/* ---- without ------------------------------------------------------------------------------------------------ */
+
+/* Context: with a claim; signals blocked. */
+static void dump_raw(struct request *rq)
 {
 	static char buf[OUT_SIZE];
-	struct request *rq = arg;
-	int fd = rq->fd, flags = rq->flags;
 	struct gori_print out;
-	struct raw_report rep = {.reader = &raw_the_reader, .out = &out, .level = GORI_TB_ALL};
+	struct raw_report rep = {.reader = &raw_the_reader, .out = &out, .level = rq->level};
 	bool complete;
 
-	gori_print_init(&out, fd, buf, sizeof buf, 0);
-	if (flags & GOR_DUMP_SELF)
-		rep.level = GORI_TB_SINGLE;
-	else if (flags & GOR_DUMP_SYSTEM)
-		rep.level = GORI_TB_SYSTEM;
+	gori_print_init(&out, rq->fd, buf, sizeof buf, 0);
 	raw_reader_reset(&raw_the_reader);
-	raw_the_reader.culprit = &rq->who;
-	raw_the_reader.show_runtime = flags & GOR_DUMP_SYSTEM;
+	raw_the_reader.culprit = rq->who;
+	raw_the_reader.show_runtime = rq->flags & GOR_DUMP_SYSTEM;
 	if (rep.level > GORI_TB_SINGLE)
 		raw_freeze(gori_print_now() + FREEZE_MS * MS);
 	raw_the_reader.deadline = gori_print_now() + WALK_MS * MS;
@@ -76,17 +131,28 @@ static void dump(void *arg)
 	rq->err = out.err ? out.err : complete ? 0 : -ENOMEM;
 }
 
-/* Context: G or any thread, outside the runtime. */
-GOR_API int gor_dump(int fd, int flags)
+/* Context: on the large stack; with a claim, signals blocked. */
+static void dump(void *arg)
+{
+	if (!dump_decoded(arg))
+		dump_raw(arg);
+}
+
+/* Context: SIG or any. */
+int raw_dump(int fd, int flags, const struct raw_culprit *who)
 {
 	uint64_t faults = RAW_SIGBIT(SIGSEGV) | RAW_SIGBIT(SIGBUS) | RAW_SIGBIT(SIGILL) | RAW_SIGBIT(SIGFPE);
 	struct gori_m *m = raw_this_m();
-	struct request rq = {.fd = fd, .flags = flags, .who = {.g = raw_g_of(m), .exact = false}};
+	struct request rq = {.fd = fd, .flags = flags, .who = who, .level = GORI_TB_ALL};
 	uint64_t mask = 0, pending = 0;
+	uint8_t was_in_crash = m ? m->in_crash : 0;
 
-	gori_crash_getregs(rq.who.regs);
+	if (flags & GOR_DUMP_SELF)
+		rq.level = GORI_TB_SINGLE;
+	else if (flags & GOR_DUMP_SYSTEM)
+		rq.level = GORI_TB_SYSTEM;
 	raw_sigprocmask(SIG_BLOCK, ~faults, &mask);
-	if (!raw_claim(RAW_CLAIM_LIVE, rq.who.regs)) {
+	if (!raw_claim(RAW_CLAIM_LIVE, who->regs)) {
 		raw_sigprocmask(SIG_SETMASK, mask, NULL);
 		return -EBUSY;
 	}
@@ -97,8 +163,17 @@ GOR_API int gor_dump(int fd, int flags)
 	if (rq.err == -EPIPE && !(pending & RAW_SIGBIT(SIGPIPE)))
 		swallow_sigpipe();
 	if (m)
-		m->in_crash = 0;
+		m->in_crash = was_in_crash;
 	raw_unclaim();
 	raw_sigprocmask(SIG_SETMASK, mask, NULL);
 	return rq.err;
+}
+
+/* Context: G or any thread, outside the runtime. */
+GOR_API int gor_dump(int fd, int flags)
+{
+	struct raw_culprit who = {.g = raw_g_of(raw_this_m()), .exact = false};
+
+	gori_crash_getregs(who.regs);
+	return raw_dump(fd, flags, &who);
 }

@@ -207,6 +207,12 @@ void raw_watchdog(int64_t ns, void (*fn)(void))
 }
 
 /* Context: any. */
+bool raw_freeze_is_on(void)
+{
+	return gori_load(&frozen) != 0;
+}
+
+/* Context: any. */
 void raw_freeze_reset(void)
 {
 	gori_store(&frozen, 0);

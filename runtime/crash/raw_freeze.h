@@ -19,6 +19,9 @@
  */
 int raw_freeze(int64_t deadline);
 
+/* Between both.  Context: any. */
+bool raw_freeze_is_on(void);
+
 /* Lets them go on.  Context: the thread that froze. */
 void raw_thaw(void);
 

@@ -13,6 +13,10 @@
  *	fault in the runtime, or on a thread      "unexpected signal", dump
  *	  that runs no goroutine
  *
+ * A program that has these handlers only preloaded has no goroutines to panic: every signal is message, dump,
+ * and then the signal again, with its default action and its own siginfo, at the instruction it came from.
+ * dump_signal=SIGNAL dumps and returns.
+ *
  * Handlers are installed for signals whose action is the default when the library is loaded, so a handler
  * that was there before stays, and one that the program installs later replaces ours; it may call ours,
  * which it gets as the former action, or restore it.  Each M has an alternate stack, unless its thread has
@@ -33,8 +37,10 @@
 #include <ucontext.h>
 
 #include "crash/crash.h"
+#include "crash/raw_dump.h"
 #include "crash/raw_fatal.h"
 #include "crash/raw_freeze.h"
+#include "crash/raw_helper.h"
 #include "crash/raw_report.h"
 #include "crash/raw_sys.h"
 #include "sys/options.h"
@@ -127,14 +133,51 @@ static void print_instruction(struct gori_print *out, const struct event *e)
 	gori_print_char(out, '\n');
 }
 
-/* `first` is the message's first line, NULL: the signal's name and text.  Context: SIG. */
-static _Noreturn void die(const struct event *e, const char *first)
+/* What is published: the facts, and the registers that only the kernel's frame has.  Context: SIG. */
+static void publish_signal(const struct event *e, enum gori_death_kind kind)
 {
-	struct raw_culprit who = {.g = raw_g_of(e->m), .exact = true};
+	const struct _libc_fpstate *fp = e->uc->uc_mcontext.fpregs;
+
+	raw_cause(kind, e->sig->sig, e->info->si_code, e->addr, e->regs[RAW_RIP]);
+	raw_death.sender_pid = was_sent(e) ? e->info->si_pid : 0;
+	raw_death.sender_uid = was_sent(e) ? e->info->si_uid : 0;
+	raw_death.has_sse = fp != NULL;
+	if (fp)
+		raw_copy(raw_death.sse, fp->_xmm, sizeof raw_death.sse);
+}
+
+/* The same signal, pending until this handler has returned, so that a core shows the program as it was and with
+ * the kernel's own words.  Context: SIG. */
+static void raise_again(const struct event *e)
+{
+	struct raw_sigaction dfl = {0};
+	int sig = e->sig->sig;
+
+	raw_sigprocmask(SIG_SETMASK, ~(uint64_t)0, NULL);
+	raw_sigaction(sig, &dfl, NULL);
+	if (raw_sys4(SYS_rt_tgsigqueueinfo, raw_sys0(SYS_getpid), raw_sys0(SYS_gettid), sig, e->info) < 0)
+		raw_raise_default(sig);
+}
+
+/* Returns only if gori_crash_is_plain.  Context: SIG. */
+static void die_with(const struct event *e, const struct gori_g *g)
+{
+	struct raw_culprit who = {.g = g, .exact = true};
+
+	for (int i = 0; i < RAW_NREGS; i++)
+		who.regs[i] = e->regs[i];
+	raw_die(&who, true);
+	raise_again(e);
+}
+
+/* `first` is the message's first line, NULL: the signal's name and text.  Context: SIG. */
+static void die(const struct event *e, const char *first)
+{
 	char buf[MESSAGE_MAX];
 	struct gori_print out;
 
 	gori_crash_begin();
+	publish_signal(e, e->sig->sig == SIGQUIT ? GORI_DEATH_QUIT : GORI_DEATH_SIGNAL);
 	gori_print_init(&out, -1, buf, sizeof buf, 0);
 	gori_print_text(&out, first ? first : e->sig->name);
 	if (!first) {
@@ -146,28 +189,24 @@ static _Noreturn void die(const struct event *e, const char *first)
 	if (e->sig->sig == SIGILL)
 		print_instruction(&out, e);
 	raw_message(buf, out.len);
-	for (int i = 0; i < RAW_NREGS; i++)
-		who.regs[i] = e->regs[i];
-	raw_die(&who, true);
+	die_with(e, raw_g_of(e->m));
 }
 
 /* Context: SIG. */
-static _Noreturn void die_of_overflow(const struct event *e, const struct gori_g *g)
+static void die_of_overflow(const struct event *e, const struct gori_g *g)
 {
-	struct raw_culprit who = {.g = g, .exact = true};
 	char buf[MESSAGE_MAX];
 	struct gori_print out;
 
 	gori_crash_begin();
+	publish_signal(e, GORI_DEATH_FATAL);
 	gori_print_init(&out, -1, buf, sizeof buf, 0);
 	gori_print_text(&out, "runtime: goroutine stack exceeds ");
 	gori_print_udec(&out, g->stack_hi - g->stack_lo);
 	gori_print_text(&out, "-byte limit\nfatal error: stack overflow\n");
 	print_signal_line(&out, e);
 	raw_message(buf, out.len);
-	for (int i = 0; i < RAW_NREGS; i++)
-		who.regs[i] = e->regs[i];
-	raw_die(&who, true);
+	die_with(e, g);
 }
 
 /* ---- what kind of fault ------------------------------------------------------------------------------------------ */
@@ -258,9 +297,10 @@ static const struct handled *find_handled(int sig)
 	return &handled[0];
 }
 
-/* While printing for a crash: no second try.  Context: SIG. */
+/* While printing for a crash: no second try, unless it was the helper that was tried.  Context: SIG. */
 static void die_again(const struct event *e)
 {
+	raw_die_without_help(e->sig->sig);
 	raw_report_failed(e->sig->name, e->addr, e->regs[RAW_RIP]);
 	raw_raise_default(e->sig->sig);
 }
@@ -277,43 +317,72 @@ static void on_fatal_signal(int sig, siginfo_t *info, void *ctx)
 		die_again(&e);
 		return;
 	}
+	g = overflowed(&e);
 	if (raw_is_dying(e.regs))
 		die(&e, "fatal error: unexpected signal while printing a message");
-	if (!e.sig->is_fault || was_sent(&e))
+	else if (gori_crash_is_plain || !e.sig->is_fault || was_sent(&e))
 		die(&e, NULL);
-	g = overflowed(&e);
-	if (g)
+	else if (g)
 		die_of_overflow(&e, g);
-	if (is_users(&e) && inject_sigpanic(&e))
-		return;
-	die(&e, e.m ? "fatal error: unexpected signal during runtime execution"
-		    : "fatal error: unexpected signal on a thread that runs no goroutine");
+	else if (!is_users(&e) || !inject_sigpanic(&e))
+		die(&e, e.m ? "fatal error: unexpected signal during runtime execution"
+			    : "fatal error: unexpected signal on a thread that runs no goroutine");
+}
+
+/* The user's: a look at everything, and back.  Context: SIG. */
+static void on_dump_signal(int sig, siginfo_t *info, void *ctx)
+{
+	struct raw_culprit who = {.g = raw_g_of(raw_this_m()), .exact = true};
+
+	(void)sig;
+	(void)info;
+	raw_regs_of(ctx, who.regs);
+	raw_dump(2, GOR_DUMP_ALL, &who);
 }
 
 /* ---- set-up ----------------------------------------------------------------------------------------------------------- */
 
-/* Context: the library constructor. */
-void gori_crash_init(void)
+/* Unless somebody else has something there.  Context: the library constructor. */
+static void handle(int sig, const struct raw_sigaction *act)
 {
-	struct raw_sigaction act = {
+	struct raw_sigaction old = {0};
+
+	if (raw_sigaction(sig, NULL, &old) == 0 && !old.handler)
+		raw_sigaction(sig, act, NULL);
+}
+
+/* Context: the library constructor. */
+static void install_handlers(void)
+{
+	struct raw_sigaction fatal = {
 		.handler = (void *)on_fatal_signal,
 		.flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER | SA_RESTORER_,
 		.restorer = gori_crash_restorer,
 	};
+	struct raw_sigaction dump = {
+		.handler = (void *)on_dump_signal,
+		.flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART | SA_RESTORER_,
+		.restorer = gori_crash_restorer,
+	};
 	uint64_t faults = 0;
 
-	raw_large_stack_init();
-	gori_table_add("root.dying_g", (uintptr_t)&raw_dying_g);
-	raw_reader_reset(&raw_the_reader); /* also binds what the dynamic linker binds at first use */
 	for (int i = 0; i < NHANDLED; i++)
 		faults |= RAW_SIGBIT(handled[i].sig);
-	act.mask = ~(faults & ~RAW_SIGBIT(SIGQUIT));
-	for (int i = 0; i < NHANDLED && gori_options.handle_signals; i++) {
-		struct raw_sigaction old = {0};
+	fatal.mask = dump.mask = ~(faults & ~RAW_SIGBIT(SIGQUIT));
+	for (int i = 0; i < NHANDLED && gori_options.handle_signals; i++)
+		handle(handled[i].sig, &fatal);
+	if (gori_options.dump_signal)
+		handle(gori_options.dump_signal, &dump);
+}
 
-		if (raw_sigaction(handled[i].sig, NULL, &old) == 0 && !old.handler)
-			raw_sigaction(handled[i].sig, &act, NULL);
-	}
+/* Context: the library constructor. */
+void gori_crash_init(void)
+{
+	raw_large_stack_init();
+	raw_helper_init();
+	gori_table_add("root.dying_g", (uintptr_t)&raw_dying_g);
+	raw_reader_reset(&raw_the_reader); /* also binds what the dynamic linker binds at first use */
+	install_handlers();
 }
 
 /* Context: the thread itself, not in a handler. */

@@ -190,6 +190,7 @@ _Noreturn void gori_panic_die(struct gori_panic *p)
 	print_chain(&out, p);
 	for (const struct gori_panic *q = p; q; q = q->link) {
 		if (!q->goexit && q->sig) {
+			raw_cause(GORI_DEATH_PANIC, q->sig, q->code, q->addr, q->pc);
 			print_signal(&out, q->sig, q->code, q->addr, q->pc);
 			break;
 		}
@@ -204,6 +205,7 @@ _Noreturn void gori_panic_die_of_fault(int sig, int code, uint64_t addr, uint64_
 	struct gori_print out;
 
 	gori_crash_begin();
+	raw_cause(GORI_DEATH_FATAL, sig, code, addr, pc);
 	print_init(&out, buf, sizeof buf);
 	gori_print_text(&out, "unexpected fault address ");
 	gori_print_hex(&out, addr);

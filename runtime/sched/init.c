@@ -23,6 +23,7 @@
 #include "sys/clock.h"
 #include "sys/options.h"
 #include "sys/sanitize.h"
+#include "sys/tool.h"
 
 uint32_t gori_force_multi;
 
@@ -137,6 +138,7 @@ static void publish_roots(void)
 static void init(void)
 {
 	gori_options_init();
+	gori_tool_init();
 	gori_nanotime();
 	gori_barrier_init();
 	gori_sanitize_init();

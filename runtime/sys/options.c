@@ -1,13 +1,24 @@
 /* SPDX-License-Identifier: MIT */
-/* What: parsing of the environment; see options.h. */
+/*
+ * What: parsing of the environment; options.h says what for.
+ *
+ * How: one table of keys: what the words are that each takes, and what help=1 says of it.  A value in
+ * quotes may hold a colon, as sanitizers have it.
+ *
+ * Invariants: nothing here allocates.
+ * Context: the library constructor.
+ */
 #define _GNU_SOURCE
 #include "sys/options.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <unistd.h>
+
+#include "sys/print.h"
 
 #define KIB ((size_t)1024)
 #define MIB (KIB * 1024)
@@ -21,6 +32,50 @@ struct word {
 	size_t len;
 };
 
+enum key_kind {
+	KEY_SIZE,
+	KEY_U64,
+	KEY_SECONDS,
+	KEY_BOOL,
+	KEY_SIGNAL,
+	KEY_WORD,
+	KEY_HELPER,
+	KEY_PATH,
+	KEY_HELP
+};
+
+struct key {
+	char name[16];
+	char values[28]; /* KEY_WORD: the words, the first one being 0 */
+	const char *meaning;
+	void *where;
+	enum key_kind kind;
+};
+
+static bool help;
+
+static const struct key keys[] = {
+	{"args", "typed|go|words|none", "how arguments are shown in reports", &gori_options.args, KEY_WORD},
+	{"color", "auto|always|never", "colours in reports", &gori_options.color, KEY_WORD},
+	{"dump_signal", "SIGNAL", "this one dumps to standard error, and the program goes on",
+	 &gori_options.dump_signal, KEY_SIGNAL},
+	{"dump_timeout", "SECONDS", "the longest time a report may take, 1 to 3600",
+	 &gori_options.dump_seconds, KEY_SECONDS},
+	{"group", "0|1", "identical stacks are shown once", &gori_options.group, KEY_WORD},
+	{"guard", "auto|mprotect", "how stacks are guarded", &gori_options.guard_mprotect, KEY_WORD},
+	{"handle_signals", "0|1", "fatal signals are handled", &gori_options.handle_signals, KEY_BOOL},
+	{"help", "0|1", "prints this", &help, KEY_BOOL},
+	{"helper", "PATH|off", "the gorgon tool, which decodes reports", gori_options.helper, KEY_HELPER},
+	{"log_path", "PATH", "crash reports go to PATH.PID", gori_options.log_path, KEY_PATH},
+	{"stack", "SIZE", "address space of one goroutine's stack", &gori_options.stack, KEY_SIZE},
+	{"stack_keep", "N", "stacks of ended goroutines that keep their memory", &gori_options.stack_dead_max,
+	 KEY_U64},
+	{"threads", "0|1", "threads that run no goroutine are shown", &gori_options.threads, KEY_WORD},
+	{"torture", "SEED", "the scheduler chooses at random; 0 is off", &gori_options.torture, KEY_U64},
+	{"why", "0|1", "reports explain what each goroutine waits for", &gori_options.why, KEY_WORD},
+};
+enum { NKEYS = sizeof keys / sizeof keys[0] };
+
 static bool word_is(struct word w, const char *text)
 {
 	return strlen(text) == w.len && memcmp(w.ptr, text, w.len) == 0;
@@ -28,23 +83,19 @@ static bool word_is(struct word w, const char *text)
 
 static void complain(const char *what, struct word w)
 {
-	static const char head[] = "gorgon: GORGON_OPTIONS: ";
-	char line[200];
-	size_t n = 0;
-	const struct word parts[] = {
-		{head, sizeof head - 1}, {what, strlen(what)}, {" '", 2}, {w.ptr, w.len}, {"'; see gorgon(7)\n", 17}};
+	char buf[256];
+	struct gori_print out;
 
-	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-		size_t len = parts[i].len;
-
-		if (len > sizeof line - n)
-			len = sizeof line - n;
-		memcpy(line + n, parts[i].ptr, len);
-		n += len;
-	}
-	if (write(STDERR_FILENO, line, n) < 0)
-		return; /* nobody to tell */
+	gori_print_init(&out, STDERR_FILENO, buf, sizeof buf, gori_print_now() + 1000000000);
+	gori_print_text(&out, "gorgon: GORGON_OPTIONS: ");
+	gori_print_text(&out, what);
+	gori_print_text(&out, " '");
+	gori_print_foreign(&out, w.ptr, w.len < 128 ? w.len : 128);
+	gori_print_text(&out, "'; see gorgon(7), or help=1\n");
+	gori_print_flush(&out);
 }
+
+/* ---- values --------------------------------------------------------------------------------------------- */
 
 /* Digits with an optional k, m or g; the value is unchanged where the text is bad. */
 static bool parse_number(struct word w, uint64_t max, uint64_t *ret)
@@ -73,11 +124,46 @@ static bool parse_number(struct word w, uint64_t max, uint64_t *ret)
 	return true;
 }
 
-static bool set_stack(uint64_t v)
+/* Which of the words between bars it is; -1: none. */
+static int index_of(struct word w, const char *words)
+{
+	for (int i = 0; *words; i++) {
+		const char *end = strchrnul(words, '|');
+
+		if ((size_t)(end - words) == w.len && memcmp(words, w.ptr, w.len) == 0)
+			return i;
+		words = *end ? end + 1 : end;
+	}
+	return -1;
+}
+
+/* Only those that have no other use here, can be handled, and need not be raised again. */
+static bool parse_signal(struct word w, int32_t *ret)
+{
+	static const struct {
+		char name[8];
+		int sig;
+	} names[] = {{"HUP", SIGHUP},   {"INT", SIGINT},   {"USR1", SIGUSR1},     {"USR2", SIGUSR2},
+		     {"ALRM", SIGALRM}, {"TERM", SIGTERM}, {"CONT", SIGCONT},     {"WINCH", SIGWINCH},
+		     {"IO", SIGIO},     {"PWR", SIGPWR},   {"VTALRM", SIGVTALRM}, {"PROF", SIGPROF}};
+	uint64_t v = 0;
+
+	if (w.len > 3 && memcmp(w.ptr, "SIG", 3) == 0)
+		w = (struct word){w.ptr + 3, w.len - 3};
+	else if (parse_number(w, 64, &v) && v >= (uint64_t)SIGRTMIN)
+		*ret = (int32_t)v;
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		if (word_is(w, names[i].name) || v == (uint64_t)names[i].sig)
+			*ret = names[i].sig;
+	return *ret != 0;
+}
+
+static bool set_stack(struct word w)
 {
 	size_t size = 16 * KIB;
+	uint64_t v;
 
-	if (v < size || v > GIB)
+	if (!parse_number(w, GIB, &v) || v < size)
 		return false;
 	while (size < v)
 		size *= 2;
@@ -85,47 +171,129 @@ static bool set_stack(uint64_t v)
 	return true;
 }
 
-static bool set_number(struct word key, uint64_t v)
+static bool set_path(struct word w, char *ret)
 {
-	if (word_is(key, "stack"))
-		return set_stack(v);
-	if (word_is(key, "stack_keep"))
-		gori_options.stack_dead_max = v;
-	else if (word_is(key, "torture"))
-		gori_options.torture = v;
-	else if (word_is(key, "handle_signals") && v <= 1)
-		gori_options.handle_signals = v;
-	else if (word_is(key, "dump_timeout") && v >= 1 && v <= 3600)
-		gori_options.dump_seconds = (int32_t)v;
-	else
+	if (w.len == 0 || w.len >= GORI_PATH_SIZE)
 		return false;
+	memcpy(ret, w.ptr, w.len);
+	ret[w.len] = 0;
 	return true;
 }
 
-static void set(struct word key, struct word value, struct word whole)
+static bool set(const struct key *k, struct word w)
 {
 	uint64_t v;
+	int i;
 
-	if (word_is(key, "guard") && (word_is(value, "mprotect") || word_is(value, "auto")))
-		gori_options.guard_mprotect = value.ptr[0] == 'm';
-	else if (!parse_number(value, UINT64_MAX / 2, &v) || !set_number(key, v))
-		complain("unknown key or bad value", whole);
+	switch (k->kind) {
+	case KEY_SIZE:
+		return set_stack(w);
+	case KEY_U64:
+		return parse_number(w, UINT64_MAX / 2, k->where);
+	case KEY_SECONDS:
+		if (!parse_number(w, 3600, &v) || v == 0)
+			return false;
+		*(int32_t *)k->where = (int32_t)v;
+		return true;
+	case KEY_SIGNAL:
+		return parse_signal(w, k->where);
+	case KEY_HELPER:
+		gori_options.helper_off = word_is(w, "off");
+		return gori_options.helper_off || set_path(w, k->where);
+	case KEY_PATH:
+		return set_path(w, k->where);
+	default:
+		i = index_of(w, k->values);
+		if (i >= 0)
+			*(int8_t *)k->where = (int8_t)i;
+		return i >= 0;
+	}
 }
 
-static void parse(const char *text)
-{
-	while (*text) {
-		const char *end = strchrnul(text, ':');
-		const char *eq = memchr(text, '=', (size_t)(end - text));
-		struct word whole = {text, (size_t)(end - text)};
+/* ---- help ----------------------------------------------------------------------------------------------- */
 
-		if (eq)
-			set((struct word){text, (size_t)(eq - text)},
-			    (struct word){eq + 1, (size_t)(end - eq - 1)}, whole);
-		else if (whole.len)
-			complain("no '=' in", whole);
-		text = *end ? end + 1 : end;
+static void print_value(struct gori_print *out, const struct key *k)
+{
+	const char *words = k->values;
+	int n = *(const int8_t *)k->where; /* of the word; counts down to -1, or is less: unset */
+
+	switch (k->kind) {
+	case KEY_SIZE:
+	case KEY_U64:
+		gori_print_udec(out, *(const uint64_t *)k->where);
+		return;
+	case KEY_SECONDS:
+	case KEY_SIGNAL:
+		gori_print_dec(out, *(const int32_t *)k->where);
+		return;
+	case KEY_HELPER:
+	case KEY_PATH:
+		gori_print_text(out, k->kind == KEY_HELPER && gori_options.helper_off ? "off" : k->where);
+		return;
+	default:
+		while (n-- > 0)
+			words = strchrnul(words, '|') + 1;
+		gori_print_bytes(out, words, n == -1 ? (size_t)(strchrnul(words, '|') - words) : 0);
 	}
+}
+
+static void print_help(void)
+{
+	char buf[512];
+	struct gori_print out;
+
+	gori_print_init(&out, STDERR_FILENO, buf, sizeof buf, gori_print_now() + 1000000000);
+	gori_print_text(&out,
+			"GORGON_OPTIONS=key=value:key=value, and the values now (none: the default):\n");
+	for (const struct key *k = keys; k < keys + NKEYS; k++) {
+		gori_print_text(&out, "  ");
+		gori_print_text(&out, k->name);
+		gori_print_char(&out, '=');
+		gori_print_text(&out, k->values);
+		for (size_t n = strlen(k->name) + strlen(k->values); n < 32; n++)
+			gori_print_char(&out, ' ');
+		gori_print_text(&out, k->meaning);
+		gori_print_text(&out, " [");
+		print_value(&out, k);
+		gori_print_text(&out, "]\n");
+	}
+	gori_print_flush(&out);
+}
+
+/* ---- the environment ------------------------------------------------------------------------------------ */
+
+static void set_pair(struct word pair, struct word name, struct word value)
+{
+	for (const struct key *k = keys; k < keys + NKEYS; k++)
+		if (word_is(name, k->name)) {
+			if (!set(k, value))
+				complain("bad value in", pair);
+			return;
+		}
+	complain("unknown key in", pair);
+}
+
+/* One key=value at text; returns where the next one begins. */
+static const char *parse_pair(const char *text)
+{
+	const char *eq = text + strcspn(text, "=:"), *value = eq, *end;
+
+	if (*eq != '=') {
+		if (eq > text)
+			complain("no '=' in", (struct word){text, (size_t)(eq - text)});
+		return *eq ? eq + 1 : eq;
+	}
+	value++;
+	if ((*value == '"' || *value == '\'') && strchr(value + 1, *value)) {
+		end = strchr(value + 1, *value);
+		value++;
+	} else {
+		end = strchrnul(value, ':');
+	}
+	set_pair((struct word){text, (size_t)(end - text)}, (struct word){text, (size_t)(eq - text)},
+		 (struct word){value, (size_t)(end - value)});
+	end = strchrnul(end, ':');
+	return *end ? end + 1 : end;
 }
 
 static enum gori_traceback parse_traceback(const char *text)
@@ -138,23 +306,41 @@ static enum gori_traceback parse_traceback(const char *text)
 	return GORI_TB_ALL;
 }
 
+static void set_defaults(void)
+{
+	gori_options = (struct gori_options){
+		.traceback = GORI_TB_ALL,
+		.stack = 256 * KIB,
+		.stack_dead_max = 1024,
+		.handle_signals = true,
+		.dump_seconds = 10,
+		.args = GORI_UNSET,
+		.color = GORI_UNSET,
+		.group = GORI_UNSET,
+		.why = GORI_UNSET,
+		.threads = GORI_UNSET,
+	};
+	help = false;
+}
+
 void gori_options_init(void)
 {
 	uint64_t procs = 0;
 	const char *text;
 
-	gori_options.traceback = GORI_TB_ALL;
-	gori_options.stack = 256 * KIB;
-	gori_options.stack_dead_max = 1024;
-	gori_options.handle_signals = true;
-	gori_options.dump_seconds = 10;
+	set_defaults();
 	if (getauxval(AT_SECURE))
 		return;
 	text = getenv("GOMAXPROCS");
 	if (text && parse_number((struct word){text, strlen(text)}, INT32_MAX, &procs))
 		gori_options.maxprocs = (int32_t)procs;
 	gori_options.traceback = parse_traceback(getenv("GOTRACEBACK"));
+	text = getenv("NO_COLOR");
+	if (text && *text)
+		gori_options.color = GORI_COLOR_NEVER;
 	text = getenv("GORGON_OPTIONS");
-	if (text)
-		parse(text);
+	while (text && *text)
+		text = parse_pair(text);
+	if (help)
+		print_help();
 }

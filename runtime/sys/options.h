@@ -6,7 +6,8 @@
  *
  * How: parsed once while the library is loaded, without heap; unknown keys and bad values get one line on
  * stderr each and are otherwise ignored, because a test program must not fail over a typing error in the
- * environment.  Under AT_SECURE the environment is not read.
+ * environment.  help=1 prints them all, and the program goes on.  Under AT_SECURE the environment is not
+ * read.  The struct is in abi/, because the tool that decodes a report reads it from the stopped process.
  *
  * Context: written by the library constructor only, read by any.
  */

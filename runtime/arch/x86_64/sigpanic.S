@@ -142,4 +142,30 @@ gori_crash_on_stack:
 	.cfi_endproc
 	.size	gori_crash_on_stack, .-gori_crash_on_stack
 
+/* long gori_crash_clone(long flags, void *top, void (*fn)(void *), void *arg): clone(2).  The child runs fn(arg) on
+ * the stack that ends at top, which is 16-aligned, and never returns from it.  The parent gets its pid, or a
+ * negative errno. */
+	.globl	gori_crash_clone
+	.hidden	gori_crash_clone
+	.type	gori_crash_clone,@function
+	.p2align 4
+gori_crash_clone:
+	.cfi_startproc
+	movq	%rdx, %r8
+	movq	%rcx, %r9
+	xorl	%edx, %edx
+	xorl	%r10d, %r10d
+	movl	$56, %eax		/* SYS_clone; r8 would be its thread pointer, if asked for one */
+	syscall
+	testq	%rax, %rax
+	jz	1f
+	ret
+1:	.cfi_undefined %rip
+	xorl	%ebp, %ebp
+	movq	%r9, %rdi
+	call	*%r8
+	hlt
+	.cfi_endproc
+	.size	gori_crash_clone, .-gori_crash_clone
+
 	.section .note.GNU-stack,"",@progbits

@@ -12,11 +12,16 @@ enum gor_dump_flags {
 	GOR_DUMP_ALL = 0,
 	GOR_DUMP_SELF = 1,   /* only the calling goroutine */
 	GOR_DUMP_SYSTEM = 2, /* frames and goroutines of the runtime too, with pc, sp and fp */
+	GOR_DUMP_RAW = 4,    /* without the gorgon tool: quick, but arguments are not decoded */
 };
 
 /*
  * Writes the state and stack of every goroutine to fd, the caller's first, in the form of a Go traceback; the
  * program then goes on.  As runtime.Stack(buf, true).
+ *
+ * The gorgon tool reads the process and writes the text, with decoded arguments; where it cannot be started, and
+ * with GOR_DUMP_RAW, the text is made here.  The environment variable GORGON_OPTIONS (gorgon(7)) says where
+ * the tool is, and how long it may take.
  *
  * The threads of the runtime are stopped while the stacks are read, not while the text is made and written,
  * so a reader of fd may be a goroutine of the same program.  Threads that never used the runtime are not
@@ -25,7 +30,8 @@ enum gor_dump_flags {
  *
  * Any thread may call it, but not a signal handler.  The call blocks the thread, not only the goroutine.
  * flags: enum gor_dump_flags.  Returns 0, or a negative errno of the first write that failed (-EPIPE raises no
- * signal), -ENOMEM if goroutines are missing for lack of memory, -EBUSY if the program is dying already.
+ * signal), -EIO if the tool failed when it had begun to write, -ENOMEM if goroutines are missing for lack of
+ * memory, -EBUSY if the program is dying already.
  */
 GOR_API int gor_dump(int fd, int flags);
 

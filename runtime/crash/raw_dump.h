@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RAW_DUMP_H
+#define RAW_DUMP_H
+/*
+ * What: a report of a program that goes on.
+ *
+ * How: raw_dump.c.
+ */
+#include <gorgon/dump.h>
+
+#include "crash/raw_snap.h"
+
+/* gor_dump, for a goroutine or thread with these registers.  Context: SIG or any. */
+int raw_dump(int fd, int flags, const struct raw_culprit *who);
+
+#endif
