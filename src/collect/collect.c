@@ -101,6 +101,7 @@ int collect(struct world *w, struct target *t, struct debug *d, const struct col
 	rt_close(&c.rt);
 	table_deinit(&c.sites);
 	table_deinit(&c.tids);
+	table_deinit(&c.waiting);
 	VEC_FREE(&c.frames);
 	for (size_t i = 0; i < c.copies.n; i++)
 		free(c.copies.items[i]);

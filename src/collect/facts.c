@@ -21,7 +21,7 @@ enum {
 	MAX_ITEMS = 8,
 	MAX_POINTEE = 512,
 	MAX_BYTES = 1 << 16,
-	MAX_QUEUE = 1 << 20,
+	MAX_QUEUE = 64, /* waiters that are looked at one by one: each lies on another stack */
 	MAX_HOLDERS = 8,
 };
 
@@ -125,27 +125,21 @@ static void look_at_items(struct collector *c, const struct type *elem, const st
 
 /* ---- the runtime's objects ------------------------------------------------------------------------------------------ */
 
-static uint32_t queue_length(struct collector *c, uint64_t first, bool *ret_bad)
+/*
+ * The number of waiters in a queue, those of selects included.  A long queue is not walked to its end: the goroutines
+ * that wait on nothing but this object have been counted, and at least these are there.
+ */
+static uint32_t queue_length(struct collector *c, uint64_t obj, uint64_t first, bool *ret_bad)
 {
-	uint64_t at = first, slow = first;
-	uint32_t n = 0;
+	uint32_t n = 0, counted;
 
-	for (; at && n < MAX_QUEUE; n++) {
-		uint64_t next;
-
-		if (target_read_u64(c->target, at + c->rt.waiter_next, &next) != 0) {
+	for (uint64_t at = first; at && n < MAX_QUEUE; n++)
+		if (target_read_u64(c->target, at + c->rt.waiter_next, &at) != 0) {
 			*ret_bad = true;
 			break;
 		}
-		at = next;
-		if (n % 2 && slow)
-			slow = rt_read_u64(&c->rt, slow, c->rt.waiter_next);
-		if (at && at == slow) { /* goes in a circle */
-			*ret_bad = true;
-			break;
-		}
-	}
-	return n;
+	counted = n < MAX_QUEUE ? 0 : (uint32_t)(uintptr_t)table_get(&c->waiting, obj);
+	return counted > n ? counted : n;
 }
 
 static const char *file_name(const char *path)
@@ -173,8 +167,8 @@ static void read_chan(struct collector *c, uint64_t addr, struct fact *f)
 	f->u.chan.last_sender = (int64_t)rt_u64(copy, rt->chan_last_sender);
 	f->u.chan.last_receiver = (int64_t)rt_u64(copy, rt->chan_last_receiver);
 	f->u.chan.closer = (int64_t)rt_u64(copy, rt->chan_closer);
-	f->u.chan.nreceivers = queue_length(c, rt_u64(copy, rt->chan_recvq), &f->u.chan.queues_unreadable);
-	f->u.chan.nsenders = queue_length(c, rt_u64(copy, rt->chan_sendq), &f->u.chan.queues_unreadable);
+	f->u.chan.nreceivers = queue_length(c, addr, rt_u64(copy, rt->chan_recvq), &f->u.chan.queues_unreadable);
+	f->u.chan.nsenders = queue_length(c, addr, rt_u64(copy, rt->chan_sendq), &f->u.chan.queues_unreadable);
 	site = collect_site(c, rt_u64(copy, rt->chan_site));
 	if (!site)
 		return;
@@ -202,7 +196,7 @@ static void read_mutex(struct collector *c, uint64_t addr, struct fact *f)
 	f->u.sync.locked = word & GORI_MU_LOCKED;
 	f->u.sync.starving = word & GORI_MU_STARVING;
 	f->u.sync.holder = (int64_t)(word >> GORI_MU_SHIFT);
-	f->u.sync.nwaiters = queue_length(c, rt_read_u64(rt, addr, rt->mutex_waiters), &f->bad);
+	f->u.sync.nwaiters = queue_length(c, addr, rt_read_u64(rt, addr, rt->mutex_waiters), &f->bad);
 	if (f->u.sync.locked && (int64_t)rt_read_u64(rt, addr, rt->mutex_last) == f->u.sync.holder)
 		f->u.sync.where = place_at(c, rt_read_u64(rt, addr, rt->mutex_pc));
 }
@@ -219,8 +213,8 @@ static void read_rwmutex(struct collector *c, uint64_t addr, struct fact *f)
 		return;
 	f->u.sync.locked = word & GORI_RW_WRITER || word >> GORI_RW_SHIFT;
 	f->u.sync.nreaders = (uint32_t)(word >> GORI_RW_SHIFT);
-	f->u.sync.nwaiters = queue_length(c, rt_read_u64(rt, addr, rt->rwmutex_readq), &f->bad);
-	f->u.sync.nwriters_waiting = queue_length(c, rt_read_u64(rt, addr, rt->rwmutex_writeq), &f->bad);
+	f->u.sync.nwaiters = queue_length(c, addr, rt_read_u64(rt, addr, rt->rwmutex_readq), &f->bad);
+	f->u.sync.nwriters_waiting = queue_length(c, addr, rt_read_u64(rt, addr, rt->rwmutex_writeq), &f->bad);
 	if (word & GORI_RW_WRITER) {
 		f->u.sync.holder = (int64_t)rt_read_u64(rt, addr, rt->rwmutex_owner);
 		holders[n++] = (struct fact_holder){f->u.sync.holder, true};
@@ -263,7 +257,7 @@ static void read_cond(struct collector *c, uint64_t addr, struct fact *f)
 
 	f->bad = target_read_u64(c->target, addr + c->rt.cond_waiters, &first) != 0;
 	if (!f->bad)
-		f->u.sync.nwaiters = queue_length(c, first, &f->bad);
+		f->u.sync.nwaiters = queue_length(c, addr, first, &f->bad);
 }
 
 static void read_sem(struct collector *c, uint64_t addr, struct fact *f)
@@ -274,7 +268,7 @@ static void read_sem(struct collector *c, uint64_t addr, struct fact *f)
 	f->u.sync.size = f->bad ? 0 : (int64_t)size;
 	f->u.sync.count = (int64_t)rt_read_u64(&c->rt, addr, c->rt.sem_held);
 	if (!f->bad)
-		f->u.sync.nwaiters = queue_length(c, rt_read_u64(&c->rt, addr, c->rt.sem_waiters), &f->bad);
+		f->u.sync.nwaiters = queue_length(c, addr, rt_read_u64(&c->rt, addr, c->rt.sem_waiters), &f->bad);
 }
 
 static void read_map(struct collector *c, uint64_t addr, struct fact *f)

@@ -56,6 +56,13 @@ static int64_t monotonic_now(void)
 
 /* ---- Gs ------------------------------------------------------------------------------------------------------------ */
 
+static void count_waiter(struct collector *c, uint64_t obj)
+{
+	void **slot = table_slot(&c->waiting, obj);
+
+	*slot = (void *)((uintptr_t)*slot + 1);
+}
+
 static void add_g(struct collector *c, raw_gs *list, uint64_t addr, const unsigned char *copy, bool in_slot)
 {
 	const struct rt *rt = &c->rt;
@@ -82,6 +89,8 @@ static void add_g(struct collector *c, raw_gs *list, uint64_t addr, const unsign
 	g.wait = rt_u8(copy, rt->g_wait);
 	g.fresh = rt_u8(copy, rt->g_fresh);
 	g.locked = rt_u64(copy, rt->g_locked_m) != 0;
+	if (g.status == GORI_GWAITING && g.wait_obj)
+		count_waiter(c, g.wait_obj);
 	*VEC_PUSH(list) = g;
 }
 

@@ -16,6 +16,7 @@
  * For a goroutine's first function, 3 comes from what `go` captured, by the rules of the psABI (passing.c).
  */
 #include <dwarf.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "debug/args.h"
@@ -107,7 +108,7 @@ static void unknown(struct value *val, enum value_why why)
 }
 
 /* One status for all bytes, or a mask. */
-static void set_status(struct value *val, unsigned char *mask, enum value_why why)
+static void set_status(struct value *val, const unsigned char *mask, enum value_why why, struct arena *a)
 {
 	bool same = true;
 
@@ -118,7 +119,7 @@ static void set_status(struct value *val, unsigned char *mask, enum value_why wh
 			val->status = mask[i];
 	}
 	val->why = val->status == VALUE_KNOWN ? WHY_NONE : (uint8_t)why;
-	val->mask = same ? NULL : mask;
+	val->mask = same ? NULL : arena_copy(a, mask, val->type->size);
 	if (same && val->status == VALUE_UNKNOWN)
 		unknown(val, why ? why : WHY_OPTIMIZED_OUT);
 }
@@ -133,7 +134,7 @@ static void from_ops(struct frame_view *v, struct expr_env *env, const Dwarf_Op 
 		     struct value *val)
 {
 	uint64_t size = val->type->size;
-	unsigned char *bytes, *mask;
+	unsigned char *bytes, *mask, small[16];
 	enum value_why why;
 	struct loc loc;
 
@@ -143,10 +144,12 @@ static void from_ops(struct frame_view *v, struct expr_env *env, const Dwarf_Op 
 	if (why != WHY_NONE)
 		return unknown(val, why);
 	bytes = arena_take(v->arena, size);
-	mask = arena_take(v->arena, size);
+	mask = size <= sizeof small ? small : base_malloc(size);
 	val->bytes = bytes;
 	why = expr_fetch(env, &loc, bytes, mask, size, &val->addr);
-	set_status(val, mask, why);
+	set_status(val, mask, why, v->arena);
+	if (mask != small)
+		free(mask);
 	if (val->status == VALUE_KNOWN && val->addr && is_late(v->d->target, val->addr)) {
 		val->status = VALUE_STALE;
 		val->why = WHY_MOVED_ON;
@@ -207,35 +210,41 @@ static void from_place(struct frame_view *v, const struct param_place *place, st
 
 /* ---- what was passed --------------------------------------------------------------------------------------------------- */
 
-/* Registers and values only: memory at entry may have been changed since. */
-static bool is_in_registers(const Dwarf_Op *ops, size_t n)
+/* The registers that a location is made of, as they were at entry.  False if it is made of anything else: memory may
+ * have been changed since. */
+static bool entry_registers(struct frame_view *v, const Dwarf_Op *ops, size_t n, struct regs *ret)
 {
-	for (size_t i = 0; i < n; i++)
-		if (!(ops[i].atom >= DW_OP_reg0 && ops[i].atom <= DW_OP_reg31) && ops[i].atom != DW_OP_regx &&
-		    ops[i].atom != DW_OP_piece)
+	memset(ret, 0, sizeof *ret);
+	for (size_t i = 0; i < n; i++) {
+		unsigned reg = (unsigned)(ops[i].atom == DW_OP_regx ? ops[i].number
+								    : (Dwarf_Word)ops[i].atom - DW_OP_reg0);
+		uint64_t value;
+
+		if (ops[i].atom == DW_OP_piece)
+			continue;
+		if (ops[i].atom != DW_OP_regx && (ops[i].atom < DW_OP_reg0 || ops[i].atom > DW_OP_reg31))
 			return false;
+		if (reg < REG_NGPR && entry_value_of(v, reg, 0, &value) == WHY_NONE)
+			regs_set(ret, reg, value);
+	}
 	return n > 0;
 }
 
-static void from_entry(struct frame_view *v, const struct param *p, struct value *val)
+static void from_entry(struct frame_view *v, const struct param_place *place, struct value *val)
 {
-	struct function *f = v->code->function;
 	struct expr_env env = v->env;
-	enum value_why why = val->why;
-	struct param_place place;
-	struct regs *regs;
+	Dwarf_Attribute attr = place->attr;
+	uint8_t why = val->why;
+	struct regs regs;
 
-	param_place_at(f, p, f->entry, &place);
-	if (place.why != WHY_NONE || place.is_constant || !place.is_list ||
-	    !is_in_registers(place.ops, place.nops))
+	if (place->why != WHY_NONE || place->is_constant || !place->is_list ||
+	    !entry_registers(v, place->ops, place->nops, &regs))
 		return;
-	regs = arena_take(v->arena, sizeof *regs);
-	entry_registers(v, regs);
-	env.regs = regs;
-	env.attr = &place.attr;
-	from_ops(v, &env, place.ops, place.nops, val);
+	env.regs = &regs;
+	env.attr = &attr;
+	from_ops(v, &env, place->ops, place->nops, val);
 	if (val->status == VALUE_UNKNOWN)
-		val->why = (uint8_t)why;
+		val->why = why;
 	else
 		val->at_entry = true;
 }
@@ -341,7 +350,7 @@ unsigned debug_args(struct debug *d, const struct ustack *st, size_t i, unsigned
 		else
 			from_place(&v, &places[k], &vals[k]);
 		if (vals[k].status == VALUE_UNKNOWN && is_physical && vals[k].why != WHY_NO_TYPE)
-			from_entry(&v, &ps->items[k], &vals[k]);
+			from_entry(&v, &param_places_at_entry(v.code->function)[k], &vals[k]);
 	}
 	if (is_physical && st->entered && i + 1 == st->n)
 		all_from_passing(d, v.code->function, ps, st->entered, a, vals, true);

@@ -15,6 +15,7 @@ struct debug {
 	struct types *types;
 	struct functions *functions;
 	struct arena arena;
+	struct table tails; /* frame and caller -> struct tails: debug_tail_calls */
 };
 
 /* One frame while expressions are evaluated for it. */
@@ -35,9 +36,6 @@ void frame_view_init(struct frame_view *v, struct debug *d, const struct ustack 
 
 /* The contents of a register when the function of this frame was entered. */
 enum value_why entry_value_of(struct frame_view *v, unsigned reg, unsigned depth, uint64_t *ret);
-
-/* The argument registers at entry, as far as they are known. */
-void entry_registers(struct frame_view *v, struct regs *ret);
 
 /* ---- passing.c: how arguments are passed (psABI) -------------------------------------------------------------- */
 

@@ -34,6 +34,7 @@ void debug_close(struct debug *d)
 	types_free(d->types);
 	unwinder_free(d->unwinder);
 	modules_close(d->modules);
+	table_deinit(&d->tails);
 	arena_deinit(&d->arena);
 	free(d);
 }

@@ -82,35 +82,43 @@ static bool instruction_calls(struct target *t, uint64_t ret, struct function *f
 	       target_read_u64(t, ret + (uint64_t)(int64_t)rel, &slot) == 0 && slot == f->entry;
 }
 
-static enum value_why site_expr(struct frame_view *caller, Dwarf_Die *die, unsigned name, unsigned gnu_name,
-				unsigned depth, uint64_t *ret)
+static enum value_why eval(struct frame_view *caller, Dwarf_Attribute *attr, const Dwarf_Op *ops, size_t n,
+			   unsigned depth, uint64_t *ret)
 {
 	struct expr_env env = caller->env;
-	Dwarf_Attribute attr;
-	Dwarf_Op *ops;
-	size_t n;
 
-	if (!dwarf_attr(die, name, &attr) && !dwarf_attr(die, gnu_name, &attr))
-		return WHY_NO_CALL_VALUE;
-	if (dwarf_getlocation(&attr, &ops, &n) != 0 || n == 0)
-		return WHY_EXPRESSION;
-	env.attr = &attr;
+	env.attr = attr;
 	env.depth = depth;
 	return expr_value(&env, ops, n, ret);
 }
 
-static bool calls(struct frame_view *caller, const struct call_site *site, struct function *f, unsigned depth)
+/* The address that an indirect call went to, in the caller's frame as it is now. */
+static bool target_of(struct frame_view *caller, const struct call_site *site, unsigned depth, uint64_t *ret)
 {
-	Dwarf_Die die = site->die, origin;
+	Dwarf_Die die = site->die;
+	Dwarf_Attribute attr;
+	Dwarf_Op *ops;
+	size_t n;
+
+	return (dwarf_attr(&die, DW_AT_call_target, &attr) ||
+		dwarf_attr(&die, DW_AT_GNU_call_site_target, &attr)) &&
+	       dwarf_getlocation(&attr, &ops, &n) == 0 && n > 0 &&
+	       eval(caller, &attr, ops, n, depth, ret) == WHY_NONE;
+}
+
+static bool calls(struct frame_view *caller, struct call_site *site, struct function *f, unsigned depth)
+{
+	Dwarf_Die origin;
 	uint64_t target;
 
-	if (instruction_calls(caller->d->target, site->ret, f))
+	if (site->calls == f)
 		return true;
-	if (site_origin(site, &origin))
-		return is_function(&origin, f);
-	return site_expr(caller, &die, DW_AT_call_target, DW_AT_GNU_call_site_target, depth, &target) ==
-		       WHY_NONE &&
-	       target == f->entry;
+	if (instruction_calls(caller->d->target, site->ret, f) ||
+	    (site_origin(site, &origin) && is_function(&origin, f))) {
+		site->calls = f;
+		return true;
+	}
+	return !site_origin(site, &origin) && target_of(caller, site, depth, &target) && target == f->entry;
 }
 
 /* ---- tail calls ---------------------------------------------------------------------------------------------- */
@@ -176,33 +184,9 @@ static bool never_tails_to_itself(struct debug *d, struct function *f)
 
 /* ---- entry values ----------------------------------------------------------------------------------------------- */
 
-static bool site_param(const struct call_site *site, unsigned reg, Dwarf_Die *ret)
-{
-	Dwarf_Die die = site->die, child;
-
-	for (int r = dwarf_child(&die, &child); r == 0; r = dwarf_siblingof(&child, &child)) {
-		int tag = dwarf_tag(&child);
-		Dwarf_Attribute attr;
-		Dwarf_Op *ops;
-		size_t n;
-
-		if ((tag != DW_TAG_call_site_parameter && tag != DW_TAG_GNU_call_site_parameter) ||
-		    !dwarf_attr(&child, DW_AT_location, &attr) || dwarf_getlocation(&attr, &ops, &n) != 0 ||
-		    n != 1)
-			continue;
-		if ((ops[0].atom >= DW_OP_reg0 && ops[0].atom <= DW_OP_reg31 &&
-		     (unsigned)(ops[0].atom - DW_OP_reg0) == reg) ||
-		    (ops[0].atom == DW_OP_regx && ops[0].number == reg)) {
-			*ret = child;
-			return true;
-		}
-	}
-	return false;
-}
-
 /* The call that made frame i, and its caller's view; 0 if it is certain that it called this very function. */
 static enum value_why find_call(struct frame_view *v, unsigned depth, struct frame_view *ret_caller,
-				const struct call_site **ret)
+				struct call_site **ret)
 {
 	const struct ustack *st = v->stack;
 	struct function *f = v->code->function;
@@ -234,10 +218,11 @@ static enum value_why captured(const struct regs *entered, unsigned reg, uint64_
 
 enum value_why entry_value_of(struct frame_view *v, unsigned reg, unsigned depth, uint64_t *ret)
 {
+	const struct site_param *param;
 	struct frame_view caller;
-	const struct call_site *site;
+	struct call_site *site;
+	Dwarf_Attribute attr;
 	enum value_why why;
-	Dwarf_Die param;
 
 	if (!v->code->function)
 		return WHY_NO_CALL_SITE;
@@ -246,23 +231,12 @@ enum value_why entry_value_of(struct frame_view *v, unsigned reg, unsigned depth
 	why = find_call(v, depth, &caller, &site);
 	if (why != WHY_NONE)
 		return why;
-	if (!site_param(site, reg, &param))
+	param = site_param(caller.code->function, site, reg);
+	if (!param || !param->ops)
 		return WHY_NO_CALL_VALUE;
-	why = site_expr(&caller, &param, DW_AT_call_value, DW_AT_GNU_call_site_value, depth + 1, ret);
-	return why == WHY_NONE || why == WHY_NO_CALL_VALUE ? why : WHY_CALLER_UNKNOWN;
-}
-
-void entry_registers(struct frame_view *v, struct regs *ret)
-{
-	static const unsigned args[] = {REG_RDI, REG_RSI, REG_RDX, REG_RCX, REG_R8, REG_R9};
-	uint64_t value;
-
-	memset(ret, 0, sizeof *ret);
-	for (unsigned i = 0; i < sizeof args / sizeof args[0]; i++)
-		if (entry_value_of(v, args[i], 0, &value) == WHY_NONE)
-			regs_set(ret, args[i], value);
-	if (v->env.has_cfa)
-		regs_set(ret, REG_RSP, v->env.cfa - 8);
+	attr = param->attr;
+	return eval(&caller, &attr, param->ops, param->nops, depth + 1, ret) == WHY_NONE ? WHY_NONE
+											 : WHY_CALLER_UNKNOWN;
 }
 
 /* ---- functions that have left ------------------------------------------------------------------------------------ */
@@ -302,10 +276,16 @@ static void search(struct tail_search *s, struct function *from, unsigned depth)
 	}
 }
 
-unsigned debug_tail_calls(struct debug *d, const struct ustack *st, size_t i, const struct place ***ret)
+struct tails {
+	unsigned n;
+	const struct place **places;
+};
+
+/* The functions between frame i and its caller. */
+static void find_tails(struct debug *d, const struct ustack *st, size_t i, struct tails *ret)
 {
 	struct tail_search s = {.d = d};
-	const struct call_site *site;
+	struct call_site *site;
 	struct frame_view v, caller;
 	Dwarf_Die origin;
 	Dwarf_Addr low;
@@ -313,24 +293,42 @@ unsigned debug_tail_calls(struct debug *d, const struct ustack *st, size_t i, co
 
 	frame_view_init(&v, d, st, i, &d->arena);
 	s.to = v.code->function;
-	if (!s.to || i + 1 >= st->n || st->frames[i].is_signal || st->frames[i + 1].is_exact)
-		return 0;
+	if (!s.to)
+		return;
 	frame_view_init(&caller, d, st, i + 1, &d->arena);
 	site = caller.code->function ? function_call_site(caller.code->function, st->frames[i + 1].pc) : NULL;
 	if (!site || instruction_calls(d->target, site->ret, s.to) || !site_origin(site, &origin) ||
 	    is_function(&origin, s.to) || dwarf_entrypc(&origin, &low) != 0)
-		return 0;
+		return;
 	g = function_at(d->functions, low + caller.code->module->dwarf_bias);
 	if (!g)
-		return 0;
+		return;
 	search(&s, g, 0);
 	if (s.open || s.npaths != 1)
-		return 0;
-	*ret = arena_array(&d->arena, const struct place *, s.nfound);
+		return;
+	ret->n = s.nfound;
+	ret->places = arena_array(&d->arena, const struct place *, s.nfound);
 	for (unsigned k = 0; k < s.nfound; k++) {
 		const struct code *code = code_at(d->functions, s.found[s.nfound - 1 - k]->ret - 1);
 
-		(*ret)[k] = &code->places[code->n - 1];
+		ret->places[k] = &code->places[code->n - 1];
 	}
-	return s.nfound;
+}
+
+unsigned debug_tail_calls(struct debug *d, const struct ustack *st, size_t i, const struct place ***ret)
+{
+	struct tails *t;
+	uint64_t key;
+
+	if (i + 1 >= st->n || st->frames[i].is_signal || st->frames[i + 1].is_exact)
+		return 0;
+	key = table_mix(st->frames[i].lookup, st->frames[i + 1].pc);
+	t = table_get(&d->tails, key);
+	if (!t) {
+		t = arena_new(&d->arena, struct tails);
+		find_tails(d, st, i, t);
+		table_put(&d->tails, key, t);
+	}
+	*ret = t->places;
+	return t->n;
 }

@@ -295,7 +295,7 @@ const struct params *params_of(struct functions *fs, Dwarf_Die *scope)
 	return ps;
 }
 
-void param_place_at(struct function *f, const struct param *p, uint64_t pc, struct param_place *ret)
+static void param_place_at(struct function *f, const struct param *p, uint64_t pc, struct param_place *ret)
 {
 	Dwarf_Die die = p->die;
 
@@ -320,6 +320,18 @@ void param_place_at(struct function *f, const struct param *p, uint64_t pc, stru
 	case -1:
 		ret->why = WHY_EXPRESSION;
 	}
+}
+
+const struct param_place *param_places_at_entry(struct function *f)
+{
+	const struct params *ps = params_of(f->owner, &f->die);
+
+	if (f->at_entry)
+		return f->at_entry;
+	f->at_entry = arena_array(&f->owner->arena, struct param_place, ps->n);
+	for (unsigned i = 0; i < ps->n; i++)
+		param_place_at(f, &ps->items[i], f->entry, &f->at_entry[i]);
+	return f->at_entry;
 }
 
 const struct param_place *param_places(struct functions *fs, const struct code *code, unsigned level)
@@ -507,9 +519,10 @@ static void collect_sites(struct function *f, Dwarf_Die *parent, site_list *list
 		    dwarf_formaddr(dwarf_attr(&child, DW_AT_low_pc, &attr), &ret) != 0 &&
 		    dwarf_formaddr(dwarf_attr(&child, DW_AT_call_pc, &attr), &ret) != 0)
 			continue;
-		*VEC_PUSH(list) = (struct call_site){ret + f->module->dwarf_bias, child,
-						     flag(&child, DW_AT_call_tail_call) ||
-							     flag(&child, DW_AT_GNU_tail_call)};
+		*VEC_PUSH(list) = (struct call_site){.ret = ret + f->module->dwarf_bias,
+						     .die = child,
+						     .is_tail = flag(&child, DW_AT_call_tail_call) ||
+								flag(&child, DW_AT_GNU_tail_call)};
 	}
 }
 
@@ -539,7 +552,7 @@ void function_load_sites(struct function *f)
 	VEC_FREE(&list);
 }
 
-const struct call_site *function_call_site(struct function *f, uint64_t ret)
+struct call_site *function_call_site(struct function *f, uint64_t ret)
 {
 	size_t lo = 0, hi;
 
@@ -554,4 +567,56 @@ const struct call_site *function_call_site(struct function *f, uint64_t ret)
 			hi = mid;
 	}
 	return lo < f->nsites && f->sites[lo].ret == ret && !f->sites[lo].is_tail ? &f->sites[lo] : NULL;
+}
+
+/* The register that a call site's parameter is passed in; false: in memory, or not said. */
+static bool param_register(Dwarf_Die *param, unsigned *ret)
+{
+	Dwarf_Attribute attr;
+	Dwarf_Op *ops;
+	size_t n;
+
+	if (!dwarf_attr(param, DW_AT_location, &attr) || dwarf_getlocation(&attr, &ops, &n) != 0 || n != 1)
+		return false;
+	if (ops[0].atom >= DW_OP_reg0 && ops[0].atom <= DW_OP_reg31)
+		*ret = ops[0].atom - DW_OP_reg0;
+	else if (ops[0].atom == DW_OP_regx)
+		*ret = (unsigned)ops[0].number;
+	else
+		return false;
+	return true;
+}
+
+static void load_site_params(struct function *f, struct call_site *site)
+{
+	VEC(struct site_param) list = {0};
+	Dwarf_Die child;
+
+	for (int r = dwarf_child(&site->die, &child); r == 0; r = dwarf_siblingof(&child, &child)) {
+		struct site_param p = {0};
+
+		if ((dwarf_tag(&child) != DW_TAG_call_site_parameter &&
+		     dwarf_tag(&child) != DW_TAG_GNU_call_site_parameter) ||
+		    !param_register(&child, &p.reg))
+			continue;
+		if ((dwarf_attr(&child, DW_AT_call_value, &p.attr) ||
+		     dwarf_attr(&child, DW_AT_GNU_call_site_value, &p.attr)) &&
+		    dwarf_getlocation(&p.attr, &p.ops, &p.nops) != 0)
+			p.ops = NULL;
+		*VEC_PUSH(&list) = p;
+	}
+	site->params = arena_copy(&f->owner->arena, list.items, list.n * sizeof list.items[0]);
+	site->nparams = (unsigned)list.n;
+	site->tried_params = true;
+	VEC_FREE(&list);
+}
+
+const struct site_param *site_param(struct function *caller, struct call_site *site, unsigned reg)
+{
+	if (!site->tried_params)
+		load_site_params(caller, site);
+	for (unsigned i = 0; i < site->nparams; i++)
+		if (site->params[i].reg == reg)
+			return &site->params[i];
+	return NULL;
 }

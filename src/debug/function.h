@@ -33,13 +33,26 @@ struct params {
 	bool variadic;
 };
 
+/* What the caller says that an argument register held. */
+struct site_param {
+	unsigned reg;
+	Dwarf_Attribute attr;
+	Dwarf_Op *ops; /* the value, in the caller's frame; NULL: not given */
+	size_t nops;
+};
+
 struct call_site {
 	uint64_t ret; /* return address; of a tail call: address behind the jump */
 	Dwarf_Die die;
-	bool is_tail;
+	bool is_tail, tried_params;
+	struct function *calls; /* what it was shown to call, whatever the frame; NULL: nothing yet */
+	struct site_param *params;
+	unsigned nparams;
 };
 
 enum tail_state { TAIL_UNKNOWN, TAIL_NEVER, TAIL_MAYBE };
+
+struct param_place;
 
 /* A function that has code of its own. */
 struct function {
@@ -55,6 +68,8 @@ struct function {
 	struct call_site *sites; /* by ret */
 	size_t nsites;
 	enum tail_state self_tail; /* may it come to itself again by tail calls only? */
+	struct param_place
+		*at_entry; /* of each parameter, where it is at the first instruction; NULL until asked for */
 };
 
 /* Where a parameter is at one pc. */
@@ -96,14 +111,17 @@ const struct params *params_of(struct functions *fs, Dwarf_Die *scope);
 /* Where the parameters of code->scopes[level] are, at code->lookup. */
 const struct param_place *param_places(struct functions *fs, const struct code *code, unsigned level);
 
-/* Where one parameter is at another pc of its function. */
-void param_place_at(struct function *f, const struct param *p, uint64_t pc, struct param_place *ret);
+/* Where the parameters are at the function's first instruction. */
+const struct param_place *param_places_at_entry(struct function *f);
 
 /* 0 if it cannot be told where the prologue ends. */
 uint64_t function_prologue_end(struct function *f);
 
 /* The call that returns to ret; NULL if f does not describe one. */
-const struct call_site *function_call_site(struct function *f, uint64_t ret);
+struct call_site *function_call_site(struct function *f, uint64_t ret);
+
+/* What the caller says of a register at a call; NULL: nothing. */
+const struct site_param *site_param(struct function *caller, struct call_site *site, unsigned reg);
 
 /* Reads f->sites. */
 void function_load_sites(struct function *f);
