@@ -22,28 +22,13 @@ enum {
 	BATCH_BYTES = 1 << 28, /* well below what one call can count */
 };
 
-/* After ESRCH: the thread whose memory we read has ended.  Is there another one? */
-static int next_thread(struct process *p, int32_t tid, void *arg)
-{
-	int32_t *ret = arg;
-	struct task_stat s;
-
-	if (tid != p->memory_tid && process_stat(p, tid, &s) == 0 && s.state != 'Z' && s.state != 'X')
-		*ret = tid;
-	return *ret != 0;
-}
-
 /* Whether it is worth trying again, after process_vm_readv has failed with err. */
 static bool go_on(struct process *p, int err)
 {
-	int32_t tid = 0;
-
-	if (err == ESRCH && process_each_thread(p, next_thread, &tid) > 0) {
-		p->memory_tid = tid;
-		return true;
+	if (err == ESRCH) {
+		p->t.gone = process_find_memory(p, p->memory_tid) < 0;
+		return !p->t.gone;
 	}
-	if (err == ESRCH)
-		p->t.gone = true;
 	if (err != ENOSYS && err != EPERM)
 		return false;
 	p->use_mem = true;
@@ -65,8 +50,10 @@ static ssize_t read_once(struct process *p, uint64_t addr, void *buf, size_t n)
 			return r;
 	}
 	r = pread(p->mem, buf, n, (off_t)addr);
-	if (r == 0)
-		p->t.gone = true; /* its address space is no more */
+	if (r == 0 && n) { /* the address space is no more: another thread's may be */
+		p->t.gone = process_find_memory(p, p->memory_tid) < 0;
+		r = p->t.gone ? 0 : pread(p->mem, buf, n, (off_t)addr);
+	}
 	return r;
 }
 

@@ -15,12 +15,30 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "target/maps.h"
+
+enum { OPEN_TRIES = 20 };
+
+#define US 1000L
+
+void process_nap(int *turn)
+{
+	long ns = *turn < 10 ? 0 : (20 * US) << (*turn < 16 ? *turn - 10 : 6);
+	struct timespec ts = {0, ns};
+
+	if (ns)
+		nanosleep(&ts, NULL);
+	else
+		sched_yield();
+	++*turn;
+}
 
 /* ---- files in /proc ------------------------------------------------------------------------------------- */
 
@@ -184,34 +202,43 @@ int process_ended(struct process *p, struct error *e)
 
 /* ---- opening -------------------------------------------------------------------------------------------- */
 
-struct living {
-	int32_t tid;
+static bool is_living(const struct process *p, int32_t tid)
+{
+	struct task_stat s;
+
+	return process_stat(p, tid, &s) == 0 && s.state != 'Z' && s.state != 'X';
+}
+
+struct search {
+	int32_t but, found;
 };
 
 static int find_living(struct process *p, int32_t tid, void *arg)
 {
-	struct living *l = arg;
-	struct task_stat s;
+	struct search *s = arg;
 
-	if (process_stat(p, tid, &s) == 0 && s.state != 'Z' && s.state != 'X')
-		l->tid = tid;
-	return l->tid != 0;
+	if (tid != s->but && is_living(p, tid))
+		s->found = tid;
+	return s->found != 0;
 }
 
-/* Opens the memory of the first thread that still has some. */
-static int open_memory(struct process *p)
+int process_find_memory(struct process *p, int32_t but)
 {
-	struct living l = {0};
+	struct search s = {.but = but};
 	char path[64];
+	int fd;
 
-	process_each_thread(p, find_living, &l);
-	if (!l.tid)
+	process_each_thread(p, find_living, &s);
+	if (!s.found)
 		return -ESRCH;
-	snprintf(path, sizeof path, "task/%d/mem", l.tid);
-	p->mem = openat(p->dir, path, O_RDONLY | O_CLOEXEC);
-	if (p->mem < 0)
+	snprintf(path, sizeof path, "task/%d/mem", s.found);
+	fd = openat(p->dir, path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
 		return errno == ENOENT ? -ESRCH : -errno;
-	p->memory_tid = l.tid;
+	if (p->mem >= 0)
+		close(p->mem);
+	p->mem = fd;
+	p->memory_tid = s.found;
 	return 0;
 }
 
@@ -230,7 +257,7 @@ static int check(struct process *p, struct error *e)
 		return error_set(e, -ESRCH, "there is no process %d", pid);
 	if (s.flags & TASK_KTHREAD)
 		return error_set(e, -EINVAL, "process %d is a thread of the kernel", pid);
-	r = open_memory(p);
+	r = process_find_memory(p, 0);
 	if (r == -ESRCH && s.state == 'Z')
 		return error_set(e, r, "process %d has ended: it is a zombie that process %d has to wait for",
 				 pid, s.parent);
@@ -256,6 +283,28 @@ static void find_program(struct process *p)
 	}
 }
 
+/* A process that executes a program is for a moment one without threads, memory or mappings. */
+static bool is_in_between(const struct process *p)
+{
+	return is_living(p, p->t.pid) || process_status(p, "Threads") > 1;
+}
+
+static int open_contents(struct process *p, struct error *e)
+{
+	int r = check(p, e);
+
+	if (r == 0)
+		r = process_load_mappings(&p->t, e);
+	for (int turn = 0; r == -ESRCH && turn < OPEN_TRIES && is_in_between(p);) {
+		process_nap(&turn);
+		p->t.gone = false;
+		r = check(p, e);
+		if (r == 0)
+			r = process_load_mappings(&p->t, e);
+	}
+	return r;
+}
+
 int process_open(struct process **ret, const struct target_ops *ops, int32_t pid, struct error *e)
 {
 	struct process *p;
@@ -277,11 +326,7 @@ int process_open(struct process **ret, const struct target_ops *ops, int32_t pid
 		snprintf(p->root, sizeof p->root, "/proc/%d", pid);
 	p->dir = open(p->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	strcat(p->root, "/root");
-	r = p->dir < 0 ? error_set(e, -ESRCH, "there is no process %d", p->t.pid) : check(p, e);
-	if (r == 0) {
-		find_program(p);
-		r = process_load_mappings(&p->t, e);
-	}
+	r = p->dir < 0 ? error_set(e, -ESRCH, "there is no process %d", p->t.pid) : open_contents(p, e);
 	if (r < 0) {
 		target_close(&p->t);
 		return r;
@@ -304,25 +349,43 @@ void process_close(struct target *t)
 
 /* ---- what is in it -------------------------------------------------------------------------------------- */
 
-int process_load_mappings(struct target *t, struct error *e)
+/* The text of maps as the thread that we read shows it; *ret is malloc'ed. */
+static ssize_t read_maps(const struct process *p, char **ret)
 {
-	struct process *p = (struct process *)t;
-	size_t size = 1 << 16;
-	char path[64], *text;
+	char path[64];
 	ssize_t n;
 
 	snprintf(path, sizeof path, "task/%d/maps", p->memory_tid);
-	for (;; size *= 4) {
-		text = base_malloc(size);
-		n = process_file(p, path, text, size);
+	for (size_t size = 1 << 16;; size *= 4) {
+		*ret = base_malloc(size);
+		n = process_file(p, path, *ret, size);
 		if (n < 0 || (size_t)n < size - 1)
-			break;
-		free(text);
+			return n;
+		free(*ret);
 	}
-	if (n > 0)
+}
+
+static bool has_ended(ssize_t n)
+{
+	return n == 0 || n == -ENOENT || n == -ESRCH;
+}
+
+int process_load_mappings(struct target *t, struct error *e)
+{
+	struct process *p = (struct process *)t;
+	char *text;
+	ssize_t n = read_maps(p, &text);
+
+	if (has_ended(n) && process_find_memory(p, p->memory_tid) == 0) {
+		free(text);
+		n = read_maps(p, &text);
+	}
+	if (n > 0) {
 		maps_parse(&t->arena, text, (size_t)n, &t->mappings, &t->nmappings);
+		find_program(p);
+	}
 	free(text);
-	if (n == 0 || n == -ENOENT || n == -ESRCH)
+	if (has_ended(n))
 		return process_ended(p, e);
 	return n < 0 ? process_refused(p, (int)n, e) : 0;
 }

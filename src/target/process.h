@@ -30,13 +30,14 @@ struct process {
 	struct target t;
 	int dir;      /* /proc/PID */
 	bool is_self; /* never traced */
-	bool frozen;  /* may be read without being stopped */
 	char root[32];
 
 	int mem;            /* /proc/PID/task/TID/mem */
 	int32_t memory_tid; /* whose memory is read: the main thread's, while it has one */
 	bool use_mem;       /* process_vm_readv is not to be had here */
 
+	bool has_seized; /* at least one thread, since the stop began */
+	size_t nlisted;  /* threads that the last look at /proc/PID/task has shown */
 	VEC(struct tracee) tracees;
 	struct table by_tid; /* tid -> index in tracees plus one */
 };
@@ -59,6 +60,9 @@ void process_close(struct target *t);
 /* All of a file below dir as text: its length, at most size - 1, or a negative errno. */
 ssize_t process_file(const struct process *p, const char *path, char *buf, size_t size);
 
+/* Sleeps a little more at each call, up to 1.3 ms: first not at all, which lets others run where processors are few. */
+void process_nap(int *turn);
+
 /* Of thread tid; negative errno when it is gone. */
 int process_stat(const struct process *p, int32_t tid, struct task_stat *ret);
 
@@ -67,6 +71,9 @@ int64_t process_status(const struct process *p, const char *name);
 
 /* Sets the sentence for a process that may not be looked at, err being what the kernel said.  Returns the code. */
 int process_refused(const struct process *p, int err, struct error *e);
+
+/* Chooses a thread whose memory can be read, other than `but`: -ESRCH if there is none. */
+int process_find_memory(struct process *p, int32_t but);
 
 /* The sentence for one that has ended, and its code, -ESRCH. */
 int process_ended(struct process *p, struct error *e);

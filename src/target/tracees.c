@@ -3,9 +3,9 @@
  * What: stops every thread of a process with ptrace, reads registers, and lets it go on unharmed.
  *
  * How: PTRACE_SEIZE, which disturbs nothing, on all threads; then PTRACE_INTERRUPT on all; then waiting for all; and
- * again, for threads that were made meanwhile, until a look at a process that stands still shows none that is new.
- * So the pause is as long as the slowest thread takes, not as all of them together.  Names are read before, while
- * they still run.
+ * again, for threads that were made meanwhile, until a look at a process that stands still shows none that is new,
+ * and as many as the kernel counts.  So the pause is as long as the slowest thread takes, not as all of them
+ * together.  Names are read before, while they still run.
  *
  * What can come in place of the stop that was asked for:
  *   - a signal that the thread was about to get: it is stopped all the same, and detaching hands it the signal;
@@ -17,40 +17,30 @@
  * If the reader dies, the kernel detaches, and the process runs on: PTRACE_O_EXITKILL is not asked for.  PTRACE_ATTACH
  * was rejected: it sends a SIGSTOP that the program can see.
  *
+ * Known limit: a process of several threads that executes another program at the very moment of being seized.  The
+ * kernel makes our next PTRACE_SEIZE wait for the exec, and the exec wait for us to reap a thread: a signal to us
+ * ends it.  Shorter overlaps are told from ends by was_replaced.
+ *
  * A tracer has to reap threads that end, or nobody can.  Only the end of a child of our own process is left to who
  * waits for it.
  */
 #include <elf.h>
 #include <errno.h>
-#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "target/process.h"
 
-#define US 1000LL
 #define MS 1000000LL
+
+enum { TRIES = 10, MAX_LOOKS = 1000 };
 
 static const int64_t SHORT_WAIT = 20 * MS;  /* for threads that sleep uninterruptibly, and for ends */
 static const int64_t LONG_WAIT = 5000 * MS; /* for threads that only have to be scheduled */
-
-/* Sleeps a little more at each call: first not at all, which lets them run where processors are few. */
-static void nap(int *turn)
-{
-	int64_t ns = *turn < 10 ? 0 : (20 * US) << (*turn < 16 ? *turn - 10 : 6);
-	struct timespec ts = {0, ns};
-
-	if (ns)
-		nanosleep(&ts, NULL);
-	else
-		sched_yield();
-	++*turn;
-}
 
 static int request(enum __ptrace_request what, int32_t tid, uint64_t data)
 {
@@ -138,7 +128,7 @@ static void await_all(struct process *p)
 		before = left;
 		if (target_now() - since > SHORT_WAIT && !give_up(p, target_now() - since > LONG_WAIT))
 			break;
-		nap(&turn);
+		process_nap(&turn);
 	}
 }
 
@@ -150,6 +140,7 @@ static int add_new(struct process *p, int32_t tid, void *arg)
 	struct tracee *tr;
 
 	(void)arg;
+	p->nlisted++;
 	if (*slot)
 		return 0;
 	tr = VEC_PUSH(&p->tracees);
@@ -159,16 +150,32 @@ static int add_new(struct process *p, int32_t tid, void *arg)
 	return 0;
 }
 
+/* Whether the main thread is one that we have seized under the number that it had before it executed a program. */
+static bool is_held_already(const struct process *p, int32_t tid)
+{
+	return p->has_seized && tid == p->t.pid && process_status(p, "TracerPid") == getpid();
+}
+
 static int seize(struct process *p, struct tracee *tr, struct error *e)
 {
 	struct task_stat s;
-	int r = request(PTRACE_SEIZE, tr->tid, 0);
+	int r = 0, turn = 0;
 
-	if (r == 0)
-		return 0;
+	/* The kernel refuses a thread that is just ending, and what is seen a moment later under its number may be
+	 * another one; so a refusal counts only if it stays. */
+	for (int i = 0; i < TRIES; i++) {
+		r = request(PTRACE_SEIZE, tr->tid, 0);
+		if (r == 0 || is_held_already(p, tr->tid)) {
+			p->has_seized = true;
+			return 0;
+		}
+		if (r == -ESRCH || process_stat(p, tr->tid, &s) < 0 || s.state == 'Z' || s.state == 'X') {
+			tr->gone = true;
+			return 0;
+		}
+		process_nap(&turn);
+	}
 	tr->gone = true; /* for us: there is nothing to detach from */
-	if (r == -ESRCH || process_stat(p, tr->tid, &s) < 0 || s.state == 'Z' || s.state == 'X')
-		return 0;
 	return process_refused(p, r, e);
 }
 
@@ -176,8 +183,10 @@ static int seize(struct process *p, struct tracee *tr, struct error *e)
 static int stop_new(struct process *p, struct error *e)
 {
 	size_t known = p->tracees.n;
-	int r = process_each_thread(p, add_new, NULL);
+	int r;
 
+	p->nlisted = 0;
+	r = process_each_thread(p, add_new, NULL);
 	if (r == -ESRCH)
 		return process_ended(p, e);
 	if (r < 0)
@@ -244,6 +253,7 @@ static void restart(struct tracee *tr, struct user_regs_struct *r)
 	ptrace(PTRACE_SETREGSET, tr->tid, (void *)NT_PRSTATUS, &io);
 }
 
+/* 1: it is not there any more. */
 static int describe(struct process *p, struct tracee *tr, struct target_thread *th, struct error *e)
 {
 	struct user_regs_struct r;
@@ -258,7 +268,7 @@ static int describe(struct process *p, struct tracee *tr, struct target_thread *
 	if (err == -ENOTSUP)
 		return error_set(e, err, "%s is a 32-bit program: only 64-bit ones can be read", p->t.name);
 	if (err < 0)
-		return 0; /* killed since */
+		return 1; /* killed since */
 	th->syscall = call_interrupted(p, &r, &again);
 	if (again)
 		restart(tr, &r);
@@ -275,10 +285,40 @@ static int describe_all(struct process *p, struct error *e)
 
 	t->threads = arena_array(&t->arena, struct target_thread, p->tracees.n);
 	t->nthreads = 0;
-	for (size_t i = 0; i < p->tracees.n && r == 0; i++)
-		if (!p->tracees.items[i].gone)
-			r = describe(p, &p->tracees.items[i], &t->threads[t->nthreads++], e);
-	return r < 0 ? r : t->nthreads == 0 ? process_ended(p, e) : 0;
+	for (size_t i = 0; i < p->tracees.n && r >= 0; i++) {
+		if (p->tracees.items[i].gone)
+			continue;
+		r = describe(p, &p->tracees.items[i], &t->threads[t->nthreads], e);
+		t->nthreads += r == 0;
+	}
+	return r < 0 ? r : 0;
+}
+
+/* If a thread that we had not reached yet executes another program, those that we hold end, and that one goes on
+ * under the number of the main thread, which we believe to know: once more, then, from the beginning. */
+static bool was_replaced(const struct process *p)
+{
+	struct task_stat s;
+
+	return p->t.nthreads == 0 && process_stat(p, p->t.pid, &s) == 0 && s.state != 'Z' && s.state != 'X';
+}
+
+/* Whether the last look has shown all that there are.  A list that is read while its entry at hand ends can
+ * end there too, without those behind it; so the kernel's count has to agree. */
+static bool is_complete(const struct process *p)
+{
+	return process_status(p, "Threads") == (int64_t)p->nlisted;
+}
+
+static int stop_all(struct process *p, struct error *e)
+{
+	int r, turn = 0;
+
+	while ((r = stop_new(p, e)) > 0 || (r == 0 && !is_complete(p) && turn < MAX_LOOKS))
+		if (r == 0)
+			process_nap(&turn);
+	p->t.stopped_at = target_now();
+	return r < 0 ? r : describe_all(p, e);
 }
 
 int process_stop(struct target *t, struct error *e)
@@ -286,12 +326,15 @@ int process_stop(struct target *t, struct error *e)
 	struct process *p = (struct process *)t;
 	int r;
 
-	do
-		r = stop_new(p, e);
-	while (r > 0);
-	t->stopped_at = target_now();
-	if (r == 0)
-		r = describe_all(p, e);
+	p->has_seized = false;
+	r = stop_all(p, e);
+
+	for (int i = 0; i < TRIES && r == 0 && was_replaced(p); i++) {
+		process_resume(t); /* reaps what the kernel has killed, for which the exec waits */
+		r = stop_all(p, e);
+	}
+	if (r == 0 && t->nthreads == 0)
+		r = process_ended(p, e);
 	if (r < 0)
 		process_resume(t);
 	return r;
@@ -310,7 +353,7 @@ static void await_end(struct process *p, struct tracee *tr, bool our_child)
 		look(p, tr, our_child);
 		if (tr->stopped && request(PTRACE_DETACH, tr->tid, (uint64_t)tr->signal) == 0)
 			return;
-		nap(&turn);
+		process_nap(&turn);
 	}
 }
 

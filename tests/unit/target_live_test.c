@@ -15,7 +15,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "target/target.h"
+#include "target/process.h"
 #include "target_victim.h"
 
 enum { NTHREADS = 100, SIGNALS = 30 };
@@ -480,6 +480,49 @@ START_TEST(reading_ends_where_memory_ends)
 }
 END_TEST
 
+START_TEST(a_sandbox_without_process_vm_readv_is_no_obstacle)
+{
+	pid_t pid = victim_start("chequered");
+	struct target *t = stopped(pid);
+	uint64_t page = shared->addr + TARGET_PAGE;
+	int number = 0, other = 0;
+	struct span spans[] = {{.addr = page, .buf = &number, .len = sizeof number},
+			       {.addr = shared->addr, .buf = &other, .len = sizeof other},
+			       {.addr = page + TARGET_PAGE, .buf = &other, .len = sizeof other}};
+
+	((struct process *)t)->use_mem = true;
+	target_read_spans(t, spans, 3);
+	ck_assert(spans[0].ok && !spans[1].ok && spans[2].ok);
+	ck_assert_int_eq(number, 1);
+	ck_assert_int_eq(other, 2);
+	ck_assert_int_eq(target_read(t, page, &number, sizeof number), 0);
+	kill(pid, SIGKILL);
+	AWAIT((target_forget(t), target_read(t, page, &number, 1)) == -ESRCH);
+	target_close(t);
+	victim_end(pid);
+}
+END_TEST
+
+START_TEST(a_child_reads_its_parent_that_waits_for_it)
+{
+	volatile int secret = 4711;
+	struct target *t;
+	int status, seen = 0;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		secret = 0;
+		if (target_open_frozen(&t, getppid(), NULL) < 0 || target_stop(t, NULL) < 0 ||
+		    target_read(t, (uintptr_t)&secret, &seen, sizeof seen) < 0)
+			_exit(1);
+		target_close(t);
+		_exit(seen == 4711 ? 0 : 2);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+}
+END_TEST
+
 START_TEST(a_process_without_its_main_thread_is_read)
 {
 	pid_t pid = victim_start("headless");
@@ -764,6 +807,8 @@ static void add_reading(TCase *tc)
 {
 	tcase_add_test(tc, spans_behind_an_unreadable_one_are_read);
 	tcase_add_test(tc, reading_ends_where_memory_ends);
+	tcase_add_test(tc, a_sandbox_without_process_vm_readv_is_no_obstacle);
+	tcase_add_test(tc, a_child_reads_its_parent_that_waits_for_it);
 	tcase_add_test(tc, a_process_without_its_main_thread_is_read);
 	tcase_add_test(tc, the_file_behind_a_mapping_is_the_program);
 	tcase_add_test(tc, a_replaced_file_is_never_taken_for_the_mapped_one);
