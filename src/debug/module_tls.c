@@ -38,7 +38,7 @@ static bool field(struct modules *ms, const char *name, uint32_t *ret)
 	return true;
 }
 
-/* The link_map of m in the list that begins at `map`: 0 if it is not in it. */
+/* The link_map of m in the list that begins at `map`; 0 if it is not in it. */
 static uint64_t link_map_in(struct module *m, uint64_t map, uint64_t dynamic)
 {
 	struct target *t = m->owner->target;
@@ -56,7 +56,8 @@ static uint64_t link_map_in(struct module *m, uint64_t map, uint64_t dynamic)
 	return 0;
 }
 
-static uint64_t link_map_of(struct module *m)
+/* *ret_program: it is the first of the first namespace, which is the program. */
+static uint64_t link_map_of(struct module *m, bool *ret_program)
 {
 	const Elf64_Phdr *dynamic = phdr_of(m, PT_DYNAMIC);
 	uint64_t debug = modules_lookup(m->owner, "_r_debug"), map = 0;
@@ -71,18 +72,19 @@ static uint64_t link_map_of(struct module *m)
 		    target_read_u64(t, debug + 8, &first) < 0)
 			return 0;
 		map = link_map_in(m, first, m->bias + dynamic->p_vaddr);
+		*ret_program = map && map == first && i == 0;
 		if (version < 2 || target_read_u64(t, debug + 40, &debug) < 0)
 			break;
 	}
 	return map;
 }
 
-/* Through the thread's vector. */
-static bool block_in_dtv(struct module *m, uint64_t fs_base, uint64_t *ret)
+/* Through the thread's vector.  map: the module's link_map. */
+static bool block_in_dtv(struct module *m, uint64_t map, uint64_t fs_base, uint64_t *ret)
 {
 	struct target *t = m->owner->target;
 	uint32_t modid_at, dtvp, val;
-	uint64_t map = link_map_of(m), modid, dtv, n, block;
+	uint64_t modid, dtv, n, block;
 
 	if (!map || !field(m->owner, "_thread_db_link_map_l_tls_modid", &modid_at) ||
 	    !field(m->owner, "_thread_db_pthread_dtvp", &dtvp) ||
@@ -90,7 +92,7 @@ static bool block_in_dtv(struct module *m, uint64_t fs_base, uint64_t *ret)
 		return false;
 	if (target_read_u64(t, map + modid_at, &modid) < 0 || !modid || modid > MAX_TLS_MODULES)
 		return false;
-	/* dtv[-1] is how many there are room for, dtv[0] a generation, dtv[modid] the block; 16 bytes each. */
+	/* dtv[-1] is how many there is room for, dtv[0] a generation, dtv[modid] the block; 16 bytes each. */
 	if (target_read_u64(t, fs_base + dtvp, &dtv) < 0 || target_read_u64(t, dtv - 16, &n) < 0 ||
 	    modid > n || target_read_u64(t, dtv + 16 * modid + val, &block) < 0)
 		return false;
@@ -100,11 +102,11 @@ static bool block_in_dtv(struct module *m, uint64_t fs_base, uint64_t *ret)
 	return true;
 }
 
-static bool is_program(struct module *m)
+static bool is_static_program(const struct module *m)
 {
-	struct target *t = m->owner->target;
+	const char *exe = m->owner->target->exe;
 
-	return t->exe && !strcmp(t->exe, m->path) && phdr_of(m, PT_TLS);
+	return !phdr_of(m, PT_INTERP) && exe && !strcmp(exe, m->path);
 }
 
 /* The program's own block: the first below the thread pointer. */
@@ -119,15 +121,16 @@ static uint64_t first_block(const Elf64_Phdr *tls, uint64_t fs_base)
 bool module_tls(struct module *m, uint64_t fs_base, uint64_t *ret)
 {
 	const Elf64_Phdr *tls = phdr_of(m, PT_TLS);
-	uint64_t self, block = 0;
-	bool known;
+	uint64_t self, map, block = 0;
+	bool known, program = false;
 
 	/* The word at the thread pointer is its own address. */
 	if (!tls || !fs_base || target_read_u64(m->owner->target, fs_base, &self) < 0 || self != fs_base ||
 	    (tls->p_align & (tls->p_align - 1)))
 		return false;
-	known = block_in_dtv(m, fs_base, &block);
-	if (is_program(m)) {
+	map = link_map_of(m, &program);
+	known = block_in_dtv(m, map, fs_base, &block);
+	if (program || (!map && is_static_program(m))) {
 		uint64_t first = first_block(tls, fs_base);
 
 		if (known && block != first)
