@@ -221,7 +221,8 @@ static void keep(struct module *m, struct symbol_list *l)
 	uint64_t reach = 0;
 	size_t n;
 
-	qsort(l->v.items, l->v.n, sizeof l->v.items[0], compare);
+	if (l->v.n)
+		qsort(l->v.items, l->v.n, sizeof l->v.items[0], compare);
 	n = unique(l->v.items, l->v.n);
 	give_sizes(l->v.items, n);
 	m->symbols = base_malloc((n + 1) * sizeof m->symbols[0]);
