@@ -98,7 +98,9 @@ static int look(const struct helper *h, struct session *s, struct report_options
 	if (err)
 		return err;
 	set_options(h, &q, o);
-	return collect(&s->world, s->target, s->debug, &o->collect, e);
+	err = collect(&s->world, s->target, s->debug, &o->collect, e);
+	o->separate = !h->goes_on && !s->world.message;
+	return err;
 }
 
 static int help(const struct helper *h, struct error *e)

@@ -196,6 +196,8 @@ int report_write(struct world *w, const struct report_options *o, int fd, struct
 	analyse_ids(w);
 	sink_init_fd(&s, out);
 	s.color = tool_color(o->color, out);
+	if (o->separate)
+		sink_char(&s, '\n');
 	emit_text(w, &o->emit, &s);
 	err = sink_finish(&s, o->output ? o->output : "the report", e);
 	sink_deinit(&s);

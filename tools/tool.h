@@ -44,6 +44,7 @@ struct report_options {
 	enum similarity similar;
 	const char *where;  /* NULL: all */
 	const char *output; /* file; NULL: standard output */
+	bool separate;      /* an empty line first: a message stands before it */
 };
 
 extern const struct argp report_argp; /* a child parser; its input is a struct report_options */

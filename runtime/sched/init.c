@@ -131,6 +131,7 @@ static void publish_roots(void)
 {
 	gori_table_add("root.allm", (uintptr_t)&gori_sched.allm);
 	gori_table_add("root.all_extra", (uintptr_t)&gori_sched.all_extra);
+	gori_table_add("root.sysmon_tid", (uintptr_t)&gori_sched.sysmon_tid);
 	gori_table_add("root.allp", (uintptr_t)gori_sched.allp);
 	gori_table_add("root.nprocs", (uintptr_t)&gori_sched.nprocs);
 }

@@ -38,7 +38,6 @@ static void set_culprit(struct collector *c, const unsigned char *copy)
 	cu->regs.xmm = &cu->xmm;
 }
 
-/* Goroutines that happened to look for a deadlock are shown where they are, not where they found it. */
 static void set_death(struct collector *c, const unsigned char *copy)
 {
 	const struct rt *rt = &c->rt;
@@ -46,17 +45,18 @@ static void set_death(struct collector *c, const unsigned char *copy)
 	uint32_t len = rt_u32(copy, rt->death_message_len);
 
 	set_culprit(c, copy);
+	if (rt_u32(copy, rt->death_nawake))
+		world_note(w, "%u threads of the runtime did not stop", rt_u32(copy, rt->death_nawake));
+	w->has_registers = rt_u8(copy, rt->death_print_registers);
+	memcpy(w->registers, c->culprit.regs.gpr, sizeof w->registers);
+	if (rt_u8(copy, rt->death_message_printed))
+		return; /* and so is the line about the signal */
 	w->signal = (int)rt_u32(copy, rt->death_sig);
 	w->signal_code = (int)rt_u32(copy, rt->death_code);
 	w->signal_addr = rt_u64(copy, rt->death_addr);
 	w->signal_pc = rt_u64(copy, rt->death_pc);
-	w->has_registers = rt_u8(copy, rt->death_print_registers);
-	memcpy(w->registers, c->culprit.regs.gpr, sizeof w->registers);
-	if (!rt_u8(copy, rt->death_message_printed) && len <= GORI_DEATH_MESSAGE &&
-	    rt->death_message != RT_NO_FIELD)
+	if (len <= GORI_DEATH_MESSAGE && rt->death_message != RT_NO_FIELD)
 		w->message = arena_strn(&w->arena, (const char *)copy + rt->death_message, len);
-	if (rt_u32(copy, rt->death_nawake))
-		world_note(w, "%u threads of the runtime did not stop", rt_u32(copy, rt->death_nawake));
 }
 
 static void read_death(struct collector *c)

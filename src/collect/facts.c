@@ -167,8 +167,10 @@ static void read_chan(struct collector *c, uint64_t addr, struct fact *f)
 	f->u.chan.last_sender = (int64_t)rt_u64(copy, rt->chan_last_sender);
 	f->u.chan.last_receiver = (int64_t)rt_u64(copy, rt->chan_last_receiver);
 	f->u.chan.closer = (int64_t)rt_u64(copy, rt->chan_closer);
-	f->u.chan.nreceivers = queue_length(c, addr, rt_u64(copy, rt->chan_recvq), &f->u.chan.queues_unreadable);
-	f->u.chan.nsenders = queue_length(c, addr, rt_u64(copy, rt->chan_sendq), &f->u.chan.queues_unreadable);
+	f->u.chan.nreceivers =
+		queue_length(c, addr, rt_u64(copy, rt->chan_recvq), &f->u.chan.queues_unreadable);
+	f->u.chan.nsenders =
+		queue_length(c, addr, rt_u64(copy, rt->chan_sendq), &f->u.chan.queues_unreadable);
 	site = collect_site(c, rt_u64(copy, rt->chan_site));
 	if (!site)
 		return;
@@ -214,7 +216,8 @@ static void read_rwmutex(struct collector *c, uint64_t addr, struct fact *f)
 	f->u.sync.locked = word & GORI_RW_WRITER || word >> GORI_RW_SHIFT;
 	f->u.sync.nreaders = (uint32_t)(word >> GORI_RW_SHIFT);
 	f->u.sync.nwaiters = queue_length(c, addr, rt_read_u64(rt, addr, rt->rwmutex_readq), &f->bad);
-	f->u.sync.nwriters_waiting = queue_length(c, addr, rt_read_u64(rt, addr, rt->rwmutex_writeq), &f->bad);
+	f->u.sync.nwriters_waiting =
+		queue_length(c, addr, rt_read_u64(rt, addr, rt->rwmutex_writeq), &f->bad);
 	if (word & GORI_RW_WRITER) {
 		f->u.sync.holder = (int64_t)rt_read_u64(rt, addr, rt->rwmutex_owner);
 		holders[n++] = (struct fact_holder){f->u.sync.holder, true};
@@ -268,7 +271,8 @@ static void read_sem(struct collector *c, uint64_t addr, struct fact *f)
 	f->u.sync.size = f->bad ? 0 : (int64_t)size;
 	f->u.sync.count = (int64_t)rt_read_u64(&c->rt, addr, c->rt.sem_held);
 	if (!f->bad)
-		f->u.sync.nwaiters = queue_length(c, addr, rt_read_u64(&c->rt, addr, c->rt.sem_waiters), &f->bad);
+		f->u.sync.nwaiters =
+			queue_length(c, addr, rt_read_u64(&c->rt, addr, c->rt.sem_waiters), &f->bad);
 }
 
 static void read_map(struct collector *c, uint64_t addr, struct fact *f)
