@@ -2,8 +2,10 @@
 #ifndef EMIT_BLOCK_H
 #define EMIT_BLOCK_H
 /*
- * What: what a block of a dump is made of.  Private to emit/; frame.c has the lines of stacks, text.c the rest.
+ * What: what a block of a dump is made of.  Private to emit/; frame.c has the lines of stacks, crowd.c the stack of a
+ * group, text.c the rest.
  */
+#include "analyse/analyse.h"
 #include "emit/style.h"
 
 #define COLOR_DIM "\033[2m"
@@ -25,5 +27,8 @@ void put_frame(const struct world *w, const struct frame *f, uint64_t sp, const 
 /* All frames, and a line for each gap. */
 void put_stack(const struct world *w, const struct stack *st, bool is_goroutine, const struct emit_options *o,
 	       struct sink *s);
+
+/* The stack of the first member, without the arguments in which the others differ.  Memory of the world. */
+struct stack crowd_stack(struct world *w, const struct group *gr);
 
 #endif

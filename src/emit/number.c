@@ -7,6 +7,7 @@
  * which most floats are, take a short cut.  Nothing here depends on the decimal point of the locale.
  */
 #include <ctype.h>
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,8 +77,11 @@ static void put_shortest(struct sink *s, long double x, uint64_t size)
 	static const int most[] = {[4] = 9, [8] = 17, [16] = 21};
 	char text[64];
 	struct decimal d;
+	int digits = size == 4 ? 6 : 15;
 
-	for (int digits = size == 4 ? 6 : 15; digits <= most[size]; digits++) {
+	if (x < (size == 4 ? FLT_MIN : size == 8 ? DBL_MIN : LDBL_MIN))
+		digits = 1; /* denormal: has fewer */
+	for (; digits <= most[size]; digits++) {
 		snprintf(text, sizeof text, "%.*Le", digits - 1, x);
 		if (size == 4   ? strtof(text, NULL) == (float)x
 		    : size == 8 ? strtod(text, NULL) == (double)x

@@ -54,6 +54,9 @@ int64_t part_int(const struct part *p);
 /* void, and an unsigned integer of eight bytes: for what has no type of its own. */
 extern const struct type part_void, part_u64;
 
+/* Of a value that is not the same in all that are shown as one. */
+extern const struct type part_various;
+
 /* Its alignment as C has it, at most 8. */
 uint64_t type_align(const struct type *t);
 

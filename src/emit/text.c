@@ -12,7 +12,6 @@
 #include <signal.h>
 #include <string.h>
 
-#include "analyse/analyse.h"
 #include "emit/block.h"
 
 enum { MAX_RANGES = 12 };
@@ -41,7 +40,8 @@ static void put_lines(struct sink *s, const char *text)
 /* Several goroutines whose blocks are the same. */
 struct crowd {
 	const struct group *group; /* NULL: a goroutine by itself */
-	int64_t waited_ns;         /* the longest */
+	const struct stack *stack;
+	int64_t waited_ns; /* the longest */
 };
 
 static void put_waited(int64_t ns, const struct emit_options *o, struct sink *s)
@@ -153,7 +153,7 @@ static void put_header(const struct world *w, const struct goroutine *g, const s
 
 static void put_creator(const struct goroutine *g, const struct emit_options *o, struct sink *s)
 {
-	if (!g->go_func)
+	if (!g->go_func || !g->go_func[0])
 		return;
 	sink_str(s, "created by ");
 	put_text(s, g->go_func);
@@ -170,14 +170,14 @@ static void put_block(const struct world *w, const struct goroutine *g, const st
 		      const struct emit_options *o, struct sink *s)
 {
 	put_header(w, g, c, o, s);
-	put_stack(w, &g->stack, true, o, s);
+	put_stack(w, c->stack, true, o, s);
 	put_creator(g, o, s);
 }
 
 void emit_goroutine(const struct world *w, const struct goroutine *g, const struct emit_options *o,
 		    struct sink *s)
 {
-	struct crowd alone = {NULL, g->waited_ns};
+	struct crowd alone = {NULL, &g->stack, g->waited_ns};
 
 	put_block(w, g, &alone, o, s);
 }
@@ -244,13 +244,18 @@ static void put_groups(struct world *w, const struct emit_options *o, struct sin
 
 	for (size_t i = 0; i < n; i++) {
 		const struct goroutine *g = &w->goroutines[groups[i].first];
-		struct crowd c = {&groups[i], 0};
+		struct crowd c = {&groups[i], &g->stack, 0};
+		struct stack merged;
 
 		if (!shows_goroutine(g, o))
 			continue;
 		for (size_t k = 0; k < groups[i].n; k++)
 			if (w->goroutines[groups[i].members[k]].waited_ns > c.waited_ns)
 				c.waited_ns = w->goroutines[groups[i].members[k]].waited_ns;
+		if (groups[i].n > 1) {
+			merged = crowd_stack(w, &groups[i]);
+			c.stack = &merged;
+		}
 		sink_str(s, *between);
 		*between = "\n";
 		put_block(w, g, &c, o, s);

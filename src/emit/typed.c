@@ -15,7 +15,7 @@
 
 #include "emit/style.h"
 
-enum { MAX_DEPTH = 5, MAX_FOLLOW = 2, MAX_LEAVES = 64 };
+enum { MAX_DEPTH = 5, MAX_FOLLOW = 2, MAX_LEAVES = 64, MAX_DIMENSIONS = 16 };
 
 void put_stale(struct sink *s, bool stale)
 {
@@ -32,7 +32,8 @@ void typed_name(struct sink *s, const struct type *type)
 {
 	int dimensions = 0;
 
-	for (; type && type->kind == TYPE_ARRAY && dimensions < MAX_DEPTH; type = type->elem, dimensions++) {
+	for (; type && type->kind == TYPE_ARRAY && dimensions < MAX_DIMENSIONS;
+	     type = type->elem, dimensions++) {
 		sink_char(s, '[');
 		sink_udec(s, type->count);
 		sink_char(s, ']');
@@ -286,8 +287,8 @@ void typed_part(struct typed *t, const struct part *p, bool named)
 {
 	enum value_status status;
 
-	if (part_is_unknown(p)) {
-		sink_char(t->s, '_');
+	if (part_is_unknown(p) || p->type == &part_various) {
+		sink_char(t->s, p->type == &part_various ? '*' : '_');
 		t->left--;
 		return;
 	}

@@ -27,17 +27,31 @@ struct layout {
 static void walk(const struct layout *l, const struct part *p, uint64_t offset, const struct step *path,
 		 int depth);
 
+/* Eight bytes after the other.  names: what they are called; NULL: they are numbered. */
 static void walk_words(const struct layout *l, const struct part *p, uint64_t offset, const struct step *path,
-		       uint64_t size)
+		       uint64_t size, const char *const *names)
 {
 	for (uint64_t i = 0; i * 8 < size && offset + i * 8 < l->limit; i++) {
 		struct span span = {part_word(p, i), l->of, path, offset + i * 8};
-		struct step step = {path, NULL, i};
+		struct step step = {path, names ? names[i] : NULL, i};
 
 		if (size > 8)
 			span.path = &step;
 		l->fn(&span, l->arg);
 	}
+}
+
+/* The types of the runtime that are headers; false if it is none of them. */
+static bool walk_header(const struct layout *l, const struct part *p, uint64_t offset,
+			const struct step *path)
+{
+	static const char *const names[] = {"ptr", "len", "cap"};
+	bool is_slice = p->type->class == CLASS_SLICE;
+
+	if (!is_slice && p->type->class != CLASS_STRING)
+		return false;
+	walk_words(l, p, offset, path, is_slice ? 24 : 16, names);
+	return true;
 }
 
 static void walk_members(const struct layout *l, const struct part *p, uint64_t offset,
@@ -60,6 +74,8 @@ static void walk(const struct layout *l, const struct part *p, uint64_t offset, 
 	const struct type *t = p->type;
 	struct span span = {*p, l->of, path, offset};
 
+	if (walk_header(l, p, offset, path))
+		return;
 	if (t->kind == TYPE_STRUCT && depth < MAX_DEPTH) {
 		walk_members(l, p, offset, path, depth);
 	} else if (t->kind == TYPE_ARRAY && depth < MAX_DEPTH && t->elem && t->elem->size) {
@@ -70,7 +86,7 @@ static void walk(const struct layout *l, const struct part *p, uint64_t offset, 
 			walk(l, &item, offset + i * t->elem->size, &step, depth + 1);
 		}
 	} else if (t->size > 8 || t->kind == TYPE_UNION || t->kind == TYPE_STRUCT) {
-		walk_words(l, p, offset, path, t->size);
+		walk_words(l, p, offset, path, t->size, NULL);
 	} else {
 		l->fn(&span, l->arg);
 	}
@@ -78,6 +94,7 @@ static void walk(const struct layout *l, const struct part *p, uint64_t offset, 
 
 uint64_t words_layout(const struct frame *f, uint64_t limit, span_fn *fn, void *arg)
 {
+	static const char *const any[] = {"type", "data"};
 	struct layout l = {limit, fn, arg, NULL};
 	uint64_t offset = 0;
 
@@ -92,7 +109,7 @@ uint64_t words_layout(const struct frame *f, uint64_t limit, span_fn *fn, void *
 		l.of = &f->args[i];
 		offset = (offset + align - 1) & -align;
 		if (is_any && offset < limit)
-			walk_words(&l, &p, offset, NULL, size);
+			walk_words(&l, &p, offset, NULL, size, any);
 		else if (offset < limit)
 			walk(&l, &p, offset, NULL, 0);
 		offset += size;
