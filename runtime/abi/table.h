@@ -26,6 +26,12 @@
  *		const.NAME		any other number
  * An entry that is missing means that this runtime has no such thing.  Entries are in no order.
  *
+ * The same file has an ELF note (PT_NOTE, section ".note.gorgon"; name "Gorgon", type GORI_NOTE_TABLE) whose 8
+ * bytes are the distance from themselves to the table: it is found in memory where nobody has the sections.
+ *
+ * A process can have more than one table.  One without entries belongs to a preloaded copy that has stood aside: it is
+ * as if it were not there.
+ *
  * Invariants: what a name means never changes; something that changes gets a new name.  Version counts
  * changes of the layout above only.
  * Context: written while the library is loaded; read from anywhere.
@@ -36,6 +42,8 @@
 #define GORI_TABLE_VERSION 1
 #define GORI_TABLE_NAME 24
 #define GORI_TABLE_SPARE 64            /* entries that modules add at run time */
+#define GORI_NOTE_NAME "Gorgon"
+#define GORI_NOTE_TABLE 1
 
 struct gori_table_head {
 	char cookie[8];

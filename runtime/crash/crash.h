@@ -54,6 +54,9 @@ extern bool gori_crash_is_plain;
  * most 23 characters.  Context: while the library is loaded. */
 void gori_table_add(const char *name, uint64_t value);
 
+/* Another copy of the runtime is the one that counts.  Context: while the library is loaded. */
+void gori_table_withdraw(void);
+
 /* ---- imports: all that crash/ uses of other folders, beside abi, sys and arch --------------------------- */
 
 extern __thread struct gori_m *gori_tls_m __attribute__((tls_model("initial-exec")));

@@ -92,6 +92,23 @@ __attribute__((section(".gorgon"), used, visibility("default"))) struct table go
 	.entries = {FIXED_ENTRIES},
 };
 
+/* The note that abi/table.h describes.  The hidden name is there because the distance to one that other modules
+ * may replace is nothing the linker knows. */
+extern struct table gori_table_here __attribute__((alias("gori_table"), visibility("hidden")));
+__asm__(".pushsection .note.gorgon, \"a\", @note\n"
+	"	.balign 4\n"
+	"	.long 7, 8, 1\n"
+	"	.asciz \"" GORI_NOTE_NAME "\"\n"
+	"	.balign 4\n"
+	"	.quad gori_table_here - .\n"
+	".popsection");
+
+/* Context: while the library is loaded. */
+void gori_table_withdraw(void)
+{
+	gori_table.head.nentries = 0;
+}
+
 /* Context: while the library is loaded. */
 void gori_table_add(const char *name, uint64_t value)
 {
