@@ -76,7 +76,7 @@ static void set_options(const struct helper *h, const struct collect_request *q,
 	o->collect.only_culprit = single;
 	o->collect.args = o->emit.args != ARGS_NONE;
 	o->collect.deadline_ns = decode_until(q->deadline);
-	o->similar = SIMILAR_LINES;
+	o->emit.similar = SIMILAR_LINES;
 	if (q->color >= 0 && q->color < 3)
 		o->color = colors[q->color];
 	o->emit.culprit_again = !h->goes_on && !single && isatty(h->out_fd);

@@ -76,6 +76,19 @@ static uint32_t number(struct argp_state *state, const char *arg, const char *wh
 	return (uint32_t)n;
 }
 
+/* What is wrong with it is said before a process is stopped for it. */
+static error_t check_where(struct argp_state *state, const char *text)
+{
+	struct filter *f;
+	struct error e;
+
+	if (filter_parse(&f, text, &e) != 0)
+		argp_error(state, "--where: %s", e.text);
+	else
+		filter_free(f);
+	return 0;
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	static const char *const styles[] = {"typed", "go", "words", "none", NULL};
@@ -89,11 +102,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_GROUP:
 		o->emit.group = true;
-		o->similar = arg ? (enum similarity)choose(state, arg, groups, "--group") : SIMILAR_LINES;
+		o->emit.similar = arg ? (enum similarity)choose(state, arg, groups, "--group") : SIMILAR_LINES;
 		return 0;
 	case OPT_WHERE:
 		o->where = arg;
-		return 0;
+		return check_where(state, arg);
 	case OPT_COLOR:
 		o->color = (enum color)choose(state, arg, colors, "--color");
 		return 0;
@@ -174,8 +187,14 @@ int session_collect(struct session *s, const struct report_options *o, struct er
 
 int report_filter(struct world *w, const struct report_options *o, struct error *e)
 {
-	(void)w;
-	return o->where ? error_set(e, -ENOTSUP, "--where is not there yet") : 0;
+	struct filter *f;
+	int err = o->where ? filter_parse(&f, o->where, e) : 0;
+
+	if (err || !o->where)
+		return err;
+	filter_apply(f, w);
+	filter_free(f);
+	return 0;
 }
 
 /* Nobody's file is overwritten, and nobody else reads what a crashed program had in its memory. */

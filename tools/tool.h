@@ -41,7 +41,6 @@ struct report_options {
 	struct emit_options emit;
 	struct collect_options collect;
 	enum color color;
-	enum similarity similar;
 	const char *where;  /* NULL: all */
 	const char *output; /* file; NULL: standard output */
 	bool separate;      /* an empty line first: a message stands before it */

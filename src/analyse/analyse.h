@@ -28,12 +28,18 @@ size_t analyse_groups(struct world *w, enum similarity how, struct group **ret);
 void analyse_ids(struct world *w);
 
 /*
- * A filter, as in --where: terms joined by ` and `, ` or `, `not`, parentheses:
- *	state=TEXT reason  func~REGEX  file~REGEX  creator~REGEX  id=N  label.K=V  waited>DURATION  leaked  running  obj=0xADDR
+ * A filter, as in --where: terms joined by `and`, `or`, `not`, parentheses:
+ *	state=TEXT  func~REGEX  file~REGEX  creator~REGEX  label.K=V   (each with = or ~)
+ *	id=N  id<N  id>N  waited>DURATION  waited<DURATION  obj=0xADDR (waits for it, or was given it)
+ *	leaked  running  runnable  waiting  syscall  main  system  culprit  locked
+ * The whole grammar stands in filter.c.  filter_parse says at which character what was expected.
  */
 struct filter;
 int filter_parse(struct filter **ret, const char *text, struct error *e);
 bool filter_match(const struct filter *f, const struct world *w, const struct goroutine *g);
 void filter_free(struct filter *f);
+
+/* Keeps the goroutines that match, in their order, and notes how many there were. */
+void filter_apply(const struct filter *f, struct world *w);
 
 #endif

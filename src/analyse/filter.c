@@ -536,3 +536,14 @@ bool filter_match(const struct filter *f, const struct world *w, const struct go
 	}
 	return false;
 }
+
+void filter_apply(const struct filter *f, struct world *w)
+{
+	size_t n = 0, all = w->ngoroutines;
+
+	for (size_t i = 0; i < all; i++)
+		if (filter_match(f, w, &w->goroutines[i]))
+			w->goroutines[n++] = w->goroutines[i];
+	w->ngoroutines = n;
+	world_note(w, "%zu of %zu goroutines shown", n, all);
+}

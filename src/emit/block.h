@@ -5,7 +5,6 @@
  * What: what a block of a dump is made of.  Private to emit/; frame.c has the lines of stacks, crowd.c the stack of a
  * group, text.c the rest.
  */
-#include "analyse/analyse.h"
 #include "emit/style.h"
 
 #define COLOR_DIM "\033[2m"

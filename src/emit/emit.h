@@ -7,6 +7,7 @@
  * How: each takes the same world and a sink; nothing here reads the target or decides what is in the world.
  * What the text looks like is specified in doc/traceback.md.
  */
+#include "analyse/analyse.h"
 #include "base/sink.h"
 #include "model/world.h"
 
@@ -19,7 +20,8 @@ enum args_style {
 
 struct emit_options {
 	enum args_style args;
-	bool group;         /* identical stacks once, with the ids that have them (analyse_groups) */
+	bool group; /* identical stacks once, with the ids that have them (analyse_groups) */
+	enum similarity similar;
 	bool labels;        /* {k: v} in headers */
 	bool precise;       /* seconds instead of minutes */
 	bool system;        /* runtime frames and goroutines, gp=, m=, fp= sp= pc= */

@@ -240,7 +240,7 @@ static bool shows_thread(const struct world *w, const struct thread *t, const st
 static void put_groups(struct world *w, const struct emit_options *o, struct sink *s, const char **between)
 {
 	struct group *groups;
-	size_t n = analyse_groups(w, SIMILAR_LINES, &groups);
+	size_t n = analyse_groups(w, o->similar, &groups);
 
 	for (size_t i = 0; i < n; i++) {
 		const struct goroutine *g = &w->goroutines[groups[i].first];

@@ -223,6 +223,23 @@ START_TEST(not_binds_closest_then_and_then_or)
 }
 END_TEST
 
+START_TEST(a_filtered_world_says_how_many_there_were)
+{
+	struct goroutine a = subject(), b = subject(), c = subject();
+	struct filter *f;
+
+	b.id = 43;
+	c.id = 44;
+	GOROUTINES(a, b, c);
+	ck_assert_int_eq(filter_parse(&f, "not id=43", NULL), 0);
+	filter_apply(f, &W);
+	ck_assert_uint_eq(W.ngoroutines, 2);
+	ck_assert_int_eq(W.goroutines[1].id, 44);
+	ck_assert_str_eq(W.notes[0], "2 of 3 goroutines shown");
+	filter_free(f);
+}
+END_TEST
+
 static void assert_refused(const char *text, const char *why)
 {
 	struct filter *f = NULL;
@@ -282,6 +299,7 @@ int main(void)
 	tcase_add_test(tc, addresses_of_several_goroutines_get_ids_in_order);
 	tcase_add_test(tc, terms_match_what_they_name);
 	tcase_add_test(tc, not_binds_closest_then_and_then_or);
+	tcase_add_test(tc, a_filtered_world_says_how_many_there_were);
 	tcase_add_test(tc, errors_say_where_and_what_was_expected);
 	suite_add_tcase(s, tc);
 	r = srunner_create(s);

@@ -274,7 +274,7 @@ END_TEST
 
 START_TEST(groups_say_how_many_and_who)
 {
-	struct emit_options o = {.args = ARGS_TYPED, .group = true};
+	struct emit_options o = {.args = ARGS_TYPED, .group = true, .similar = SIMILAR_LINES};
 	struct goroutine all[8] = {culprit(), fresh(2), fresh(3), deep(),
 				   fresh(5),  fresh(6), fresh(7), fresh(9)};
 
@@ -295,7 +295,7 @@ END_TEST
 
 START_TEST(the_ids_of_a_large_group_are_cut)
 {
-	struct emit_options o = {.args = ARGS_NONE, .group = true};
+	struct emit_options o = {.args = ARGS_NONE, .group = true, .similar = SIMILAR_LINES};
 	struct goroutine all[40];
 
 	for (int i = 0; i < 40; i++)
@@ -449,7 +449,11 @@ END_TEST
 
 START_TEST(an_empty_world_is_an_empty_dump)
 {
-	struct emit_options o = {.args = ARGS_TYPED, .group = true, .culprit_again = true, .threads = true};
+	struct emit_options o = {.args = ARGS_TYPED,
+				 .group = true,
+				 .similar = SIMILAR_LINES,
+				 .culprit_again = true,
+				 .threads = true};
 
 	ck_assert_str_eq(wb_text_of(&o), "");
 }
@@ -521,6 +525,7 @@ START_TEST(a_hundred_thousand_goroutines_are_written_at_once)
 
 		o.args = i < 4 ? (enum args_style)i : ARGS_TYPED;
 		o.group = i == 4;
+		o.similar = SIMILAR_EXACT;
 		sink_init_fd(&s, open("/dev/null", O_WRONLY));
 		clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &from);
 		emit_text(&W, &o, &s);
