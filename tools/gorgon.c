@@ -19,6 +19,7 @@ static const struct command {
 	const char *summary;
 } commands[] = {
 	{"stacks", cmd_stacks, "show what all goroutines and threads of a process are doing"},
+	{"explain", cmd_explain, "show the argument words of a frame bit by bit"},
 	{"@death", cmd_death, NULL},
 	{"@dump", cmd_dump, NULL},
 };

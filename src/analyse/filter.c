@@ -497,7 +497,7 @@ static bool match_flag(enum flag flag, const struct goroutine *g)
 {
 	switch (flag) {
 	case LEAKED:
-		return g->has_leaked;
+		return g->verdict == VERDICT_LEAKED;
 	case RUNNING:
 		return g->status == GOROUTINE_RUNNING || g->is_culprit;
 	case RUNNABLE:

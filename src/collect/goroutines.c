@@ -35,8 +35,9 @@ enum {
 /* What is kept of a G until its turn comes. */
 struct raw_g {
 	uint64_t addr, sp, m, call, labels, wait_obj, stack_lo, stack_hi;
+	uint64_t waiters;
 	int64_t id, parent, since;
-	uint32_t nlocks;
+	uint32_t nlocks, nwaiters;
 	int32_t tid;
 	uint8_t status, wait, flags, fresh;
 	bool locked, in_slot, is_culprit, unreadable;
@@ -86,6 +87,8 @@ static void add_g(struct collector *c, raw_gs *list, uint64_t addr, const unsign
 	g.parent = (int64_t)rt_u64(copy, rt->g_parent_goid);
 	g.since = (int64_t)rt_u64(copy, rt->g_since);
 	g.nlocks = rt_u32(copy, rt->g_nlocks_held);
+	g.waiters = rt_u64(copy, rt->g_waiters);
+	g.nwaiters = rt_u32(copy, rt->g_nwaiters);
 	g.wait = rt_u8(copy, rt->g_wait);
 	g.fresh = rt_u8(copy, rt->g_fresh);
 	g.locked = rt_u64(copy, rt->g_locked_m) != 0;
@@ -247,6 +250,15 @@ static void set_header(struct collector *c, const struct raw_g *raw, struct goro
 	g->locked_to_thread = raw->locked;
 	g->nlocks = raw->nlocks;
 	g->creator = raw->parent;
+	g->sp = raw->sp;
+	g->stack_lo = raw->stack_lo;
+	g->stack_hi = raw->stack_hi;
+	g->call = raw->call;
+	g->is_fresh = raw->fresh;
+	g->in_slot = raw->in_slot;
+	g->leak_ignored = raw->flags & GORI_G_LEAK_IGNORE;
+	g->waiters = raw->waiters;
+	g->nwaiters = raw->nwaiters;
 	g->m_id = -1;
 	if (raw->labels)
 		set_labels(c, raw, g);

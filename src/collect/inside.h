@@ -25,9 +25,9 @@ struct collector {
 	const struct collect_options *options;
 	struct rt rt;
 	struct culprit culprit;
-	struct table sites; /* address of a struct gor_site -> struct site */
+	struct table sites;   /* address of a struct gor_site -> struct site */
 	struct table waiting; /* object -> how many goroutines wait on it alone */
-	struct table tids;  /* threads that run a goroutine or belong to the runtime -> enum tid_use + 1 */
+	struct table tids;    /* threads that run a goroutine or belong to the runtime -> enum tid_use + 1 */
 	VEC(struct uframe) frames;
 	VEC(unsigned char *) copies; /* of stacks, taken before the target went on */
 	bool out_of_time;

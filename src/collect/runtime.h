@@ -19,19 +19,19 @@
 #define RT_FIELDS(X)                                                                                                                                                 \
 	X(g, sp)                                                                                                                                                     \
 	X(g, m)                                                                                                                                                      \
-	X(g, status) X(g, wait) X(g, flags) X(g, fresh) X(g, wait_obj) X(g, since) X(g, goid) X(                                                                     \
-		g, parent_goid) X(g, locked_m) X(g, nlocks_held) X(g, stack_lo) X(g, stack_hi) X(g, labels)                                                          \
-		X(g, call) X(g, all_next) X(m, curg) X(m, p) X(m, tid) X(m, id) X(m, all_next) X(                                                                    \
-			m, crash_frozen) X(m, crash_regs) X(m, foreign) X(m, own_g) X(call, fn) X(call,                                                              \
-												  site)                                                              \
-			X(call, stack) X(call, nstack) X(call, regs) X(regs, gpr) X(regs, sse) X(switch, r15) X(switch, r14) X(switch, r13) X(                       \
+	X(g, status)                                                                                                                                                 \
+	X(g, wait) X(g, flags) X(g, fresh) X(g, wait_obj) X(g, since) X(g, goid) X(g, parent_goid) X(                                                                \
+		g, locked_m) X(g, nlocks_held) X(g, stack_lo) X(g, stack_hi) X(g, waiters) X(g, nwaiters) X(g, labels) X(g, call)                                                                 \
+		X(g, all_next) X(m, curg) X(m, p) X(m, tid) X(m, id) X(m, all_next) X(m, crash_frozen) X(                                                            \
+			m, crash_regs) X(m, foreign) X(m, own_g) X(call, fn) X(call, site) X(call,                                                                   \
+											     stack) X(call, nstack) X(call, regs) X(regs,                            \
+																    gpr)                             \
+			X(regs, sse) X(switch, r15) X(switch, r14) X(switch, r13) X(switch, r12) X(                                                                  \
 				switch,                                                                                                                              \
-				r12) X(switch,                                                                                                                       \
-				       rbx) X(switch,                                                                                                                \
-					      rbp) X(switch,                                                                                                         \
-						     rip) X(waiter,                                                                                                  \
-							    next) X(label,                                                                                           \
-								    next) X(label,                                                                                   \
+				rbx) X(switch,                                                                                                                       \
+				       rbp) X(switch,                                                                                                                \
+					      rip) X(waiter,                                                                                                         \
+						     next) X(label, next) X(label,                                                                                   \
 									    key) X(label,                                                                            \
 										   value) X(site, file)                                                              \
 				X(site, func) X(site, what) X(site, line) X(arena, base) X(arena, nslots) X(arena, used) X(                                          \

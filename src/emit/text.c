@@ -116,7 +116,7 @@ static void put_labels(const struct goroutine *g, struct sink *s)
 static void put_header(const struct world *w, const struct goroutine *g, const struct crowd *c,
 		       const struct emit_options *o, struct sink *s)
 {
-	sink_str(s, paint(s, g->is_culprit ? COLOR_RED : g->has_leaked ? COLOR_YELLOW : COLOR_BOLD));
+	sink_str(s, paint(s, g->is_culprit ? COLOR_RED : g->verdict ? COLOR_YELLOW : COLOR_BOLD));
 	sink_str(s, "goroutine ");
 	sink_dec(s, g->id);
 	if (o->system) {
@@ -130,8 +130,11 @@ static void put_header(const struct world *w, const struct goroutine *g, const s
 	}
 	sink_str(s, " [");
 	put_text(s, goroutine_state(g));
-	if (g->has_leaked)
-		sink_str(s, " (leaked)");
+	if (g->verdict) {
+		sink_str(s, " (");
+		sink_str(s, verdict_text(g->verdict));
+		sink_char(s, ')');
+	}
 	put_waited(c->waited_ns, o, s);
 	if (g->locked_to_thread)
 		sink_str(s, ", locked to thread");

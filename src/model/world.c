@@ -75,6 +75,13 @@ const char *goroutine_state(const struct goroutine *g)
 	return "???";
 }
 
+const char *verdict_text(enum verdict v)
+{
+	static const char *const texts[] = {NULL, "leaked", "deadlocked", "stuck", "lingering"};
+
+	return (size_t)v < sizeof texts / sizeof texts[0] ? texts[v] : NULL;
+}
+
 const char *value_why_text(enum value_why why)
 {
 	switch (why) {

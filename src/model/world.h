@@ -88,21 +88,47 @@ enum goroutine_status {
 	GOROUTINE_UNREADABLE,
 };
 
+/* What the search for leaks has found out (src/leak/leak.h). */
+enum verdict {
+	VERDICT_NONE,
+	VERDICT_LEAKED,     /* proven: nothing that can still run reaches what it waits on */
+	VERDICT_DEADLOCKED, /* proven: the lock it waits for will never be released */
+	VERDICT_STUCK,      /* has been waiting for long on something that is still reachable */
+	VERDICT_LINGERING,  /* still there at the end */
+};
+
+/* Who keeps a goroutine from getting its lock. */
+struct blocker {
+	int64_t goid;
+	bool ended; /* it is no more, and held the lock when it ended */
+	bool waits; /* it does not hold the lock, but is first in line for writing */
+};
+
 struct goroutine {
 	int64_t id;
 	uint64_t addr; /* of its G */
 	enum goroutine_status status;
 	const char *reason; /* WAITING: "chan receive"; else NULL */
 	uint64_t wait_obj;  /* what it waits on; 0: nothing */
-	int64_t waited_ns;  /* how long it has been waiting; 0: not waiting, or unknown */
-	int32_t tid;        /* kernel thread it is on; 0: none */
-	int32_t m_id;       /* -1: none */
+	uint64_t waiters;   /* its places in queues: nwaiters structs, in its stack */
+	uint32_t nwaiters;
+	int64_t waited_ns;           /* how long it has been waiting; 0: not waiting, or unknown */
+	int32_t tid;                 /* kernel thread it is on; 0: none */
+	int32_t m_id;                /* -1: none */
+	uint64_t sp;                 /* where its registers are saved; 0: it is on a thread */
+	uint64_t stack_lo, stack_hi; /* 0: not known */
+	uint64_t call;               /* what go captured; 0: nothing */
+	bool is_fresh;               /* has never run */
+	bool in_slot;                /* of a stack arena */
+	bool leak_ignored;           /* gor_leak_ignore */
 	bool is_main;
 	bool is_system;  /* the runtime's own */
 	bool is_culprit; /* panicked, crashed, or asked for the dump */
 	bool is_foreign; /* stands for a thread that the runtime did not start */
 	bool locked_to_thread;
-	bool has_leaked; /* set by analyse/ */
+	enum verdict verdict;
+	const struct blocker *blockers; /* DEADLOCKED: those that will never let go */
+	uint32_t nblockers;
 	uint32_t nlocks; /* mutexes it holds */
 	const struct label *labels;
 	uint32_t nlabels;
@@ -263,6 +289,9 @@ void world_note(struct world *w, const char *fmt, ...) __attribute__((format(pri
 
 /* "chan receive", "running", ...: what stands in the brackets. */
 const char *goroutine_state(const struct goroutine *g);
+
+/* "leaked", "deadlocked", ...; NULL for none. */
+const char *verdict_text(enum verdict v);
 
 void world_deinit(struct world *w);
 

@@ -73,7 +73,7 @@ START_TEST(what_a_goroutine_is_sets_it_apart)
 		all[i].creator = i;
 	}
 	all[1].reason = "chan send";
-	all[2].has_leaked = true;
+	all[2].verdict = VERDICT_LEAKED;
 	all[3].locked_to_thread = true;
 	all[4].go_line = 4;
 	all[5].stack.end = STACK_CORRUPT;

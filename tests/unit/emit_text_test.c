@@ -172,7 +172,7 @@ static struct goroutine deep(void)
 	g.stack.nelided = 196;
 	g.stack.end = STACK_NO_CFI;
 	g.reason = "sync.Mutex.Lock";
-	g.has_leaked = true;
+	g.verdict = VERDICT_LEAKED;
 	return g;
 }
 
