@@ -55,10 +55,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 static void put_frame(const struct world *w, const struct frame *f, uint32_t i, struct sink *s)
 {
 	sink_printf(s, "frame %u: ", i);
-	sink_str(s, f->place->function ? f->place->function : "??");
-	if (f->place->file)
-		sink_printf(s, " at %s:%d", f->place->file, f->place->line);
-	sink_char(s, '\n');
 	emit_explain(w, f, s);
 	sink_char(s, '\n');
 }
