@@ -21,7 +21,6 @@
 
 enum {
 	FILES_MAX_PHDRS = 4096,
-	FILES_MAX_NOTES = 1 << 16,
 	FILES_MAX_IMAGE = 256 << 20, /* bytes of one image put together from memory */
 };
 

@@ -47,17 +47,25 @@ static const Elf64_Phdr *segment_of(const struct elf_headers *h, const struct ma
 	return NULL;
 }
 
+/* The code that begins at addr is mapped from this place of map's file, or was moved to memory without a file. */
+static bool is_code_at(const struct target *t, const struct mapping *map, uint64_t addr, uint64_t offset)
+{
+	const struct mapping *at = target_mapping(t, addr);
+
+	if (!at || !at->executable)
+		return false;
+	return !*at->path || (same_file(at, map) && at->offset + (addr - at->lo) == offset);
+}
+
 /* What the program headers call code is mapped as code: the file was loaded there. */
-static bool is_loaded(const struct target *t, const struct elf_headers *h, uint64_t bias)
+static bool is_loaded(const struct target *t, const struct mapping *map, const struct elf_headers *h,
+		      uint64_t bias)
 {
 	for (unsigned i = 0; i < h->nph; i++) {
 		const Elf64_Phdr *ph = &h->ph[i];
-		const struct mapping *at;
 
-		if (ph->p_type != PT_LOAD || !(ph->p_flags & PF_X) || !ph->p_memsz)
-			continue;
-		at = target_mapping(t, bias + ph->p_vaddr);
-		if (!at || !at->executable)
+		if (ph->p_type == PT_LOAD && (ph->p_flags & PF_X) && ph->p_memsz &&
+		    !is_code_at(t, map, bias + ph->p_vaddr, ph->p_offset))
 			return false;
 	}
 	return true;
@@ -139,7 +147,7 @@ static bool module_begin(struct modules *ms, struct module *m, const struct mapp
 	if (!first)
 		return false;
 	bias = map->lo - PAGE_DOWN(first->p_vaddr);
-	if (!is_loaded(ms->target, &h, bias))
+	if (!is_loaded(ms->target, map, &h, bias))
 		return false;
 	m->bias = bias;
 	m->hi = clamp_end(ms->target, map, end_of(&h, bias, map->lo));
