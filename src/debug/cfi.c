@@ -3,7 +3,7 @@
  * What, how: debug/cfi.h.
  *
  * libdw's own defaults for x86-64 are not used where they differ from the psABI: elfutils 0.188 has rax
- * for rbx among the registers that survive a call.  A rule of `undefined` for rbx therefore may mean that the
+ * for rbx among the registers that survive a call.  A rule of `undefined` for rbx therefore mostly means that the
  * entry does not mention it.
  */
 #include "debug/cfi.h"
@@ -100,6 +100,7 @@ static bool add_rule(struct cfi *c, struct cfi_row *row, Dwarf_Frame *frame, uns
 static struct cfi_row *compile(struct cfi *c, Dwarf_Frame *frame, uint64_t bias)
 {
 	struct cfi_row *row = arena_new(&c->arena, struct cfi_row);
+	uint32_t has_rule = 0;
 
 	row->bias = bias;
 	if (dwarf_frame_info(frame, NULL, NULL, &row->is_signal) < 0 || !add_cfa(c, row, frame))
@@ -107,6 +108,11 @@ static struct cfi_row *compile(struct cfi *c, Dwarf_Frame *frame, uint64_t bias)
 	for (unsigned reg = 0; reg < REG_NGPR; reg++)
 		if (!add_rule(c, row, frame, reg))
 			return NULL;
+	for (unsigned i = 0; i < row->nrules; i++)
+		has_rule |= 1u << row->rules[i].reg;
+	/* Code that gives other callee-saved registers up (a function that never returns) has not kept rbx. */
+	if (~row->same & ~has_rule & REGS_CALLEE_SAVED)
+		row->same &= ~(1u << REG_RBX);
 	/* Above the CFA, unless an entry has said otherwise: what the caller had on its stack. */
 	if (row->same >> REG_RSP & 1) {
 		row->same &= ~(1u << REG_RSP);

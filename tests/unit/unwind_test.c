@@ -225,7 +225,7 @@ static void compare_stack(const char *what, unw_addr_space_t as, const struct ta
 			break;
 		}
 	}
-	if (i == n && end != STACK_COMPLETE)
+	if (end != STACK_COMPLETE)
 		report(what, n, frames[n - 1].pc, -2, end, 0);
 	_UPT_destroy(upt);
 }
@@ -439,6 +439,64 @@ START_TEST(every_row_of_every_module_agrees_with_libunwind)
 }
 END_TEST
 
+/* ---- ends ------------------------------------------------------------------------------------------------------ */
+
+/* From the body of a function whose CFA is rbp + 16: frames whose rbp, saved rbp and return address are given. */
+static size_t unwind_chain(uint64_t pc, const uint64_t (*chain)[3], size_t n, size_t max,
+			   enum stack_end *ret_end)
+{
+	struct regs r = {.known = REGS_ALL};
+
+	memset(words, 0, sizeof words);
+	for (size_t i = 0; i < n; i++) {
+		words[chain[i][0]] = FAKE_BASE + 8 * chain[i][1];
+		words[chain[i][0] + 1] = chain[i][2];
+	}
+	r.gpr[REG_RIP] = pc;
+	r.gpr[REG_RSP] = FAKE_BASE;
+	r.gpr[REG_RBP] = FAKE_BASE + 8 * chain[0][0];
+	return unwind(unwinder, &r, true, frames, max, ret_end);
+}
+
+START_TEST(a_chain_ends_where_it_leads_nowhere)
+{
+	enum stack_end end;
+	uint64_t pc;
+	pid_t pid;
+
+	ck_assert(compile("gcc", "-O0", "victim"));
+	pid = start("victim");
+	open_all(pid);
+	target_set_window(target, FAKE_BASE, FAKE_BASE + sizeof words, words);
+	pc = modules_lookup(modules, "deep") + 20;
+
+	ck_assert_uint_eq(
+		unwind_chain(pc, (uint64_t[][3]){{10, 20, pc}, {20, 30, pc}, {30, 0, 0}}, 3, 9, &end), 3);
+	ck_assert_int_eq(end, STACK_COMPLETE);
+	ck_assert_uint_eq(frames[0].cfa, FAKE_BASE + 8 * 12);
+	ck_assert_uint_eq(frames[2].regs.gpr[REG_RSP], FAKE_BASE + 8 * 22);
+	ck_assert(frames[0].is_exact && !frames[1].is_exact && frames[1].lookup == pc - 1);
+	ck_assert(!regs_knows(&frames[1].regs, REG_RAX) && frames[1].regs.gpr[REG_RAX] == 0);
+	/* As many as fit, and one more. */
+	ck_assert_uint_eq(unwind_chain(pc, (uint64_t[][3]){{10, 20, pc}, {20, 0, 0}}, 2, 2, &end), 2);
+	ck_assert_int_eq(end, STACK_COMPLETE);
+	ck_assert_uint_eq(unwind_chain(pc, (uint64_t[][3]){{10, 20, pc}, {20, 30, pc}}, 2, 2, &end), 2);
+	ck_assert_int_eq(end, STACK_LIMIT);
+	/* In a circle, and down. */
+	ck_assert_uint_eq(unwind_chain(pc, (uint64_t[][3]){{10, 10, pc}}, 1, 9, &end), 2);
+	ck_assert_int_eq(end, STACK_CORRUPT);
+	ck_assert_uint_eq(unwind_chain(pc, (uint64_t[][3]){{10, 4, pc}, {4, 20, pc}}, 2, 9, &end), 2);
+	ck_assert_int_eq(end, STACK_CORRUPT);
+	/* To what is not there: memory, code. */
+	ck_assert_uint_eq(unwind_chain(pc, (uint64_t[][3]){{10, 2 * WORDS, pc}}, 1, 9, &end), 2);
+	ck_assert_int_eq(end, STACK_UNREADABLE);
+	ck_assert_uint_eq(unwind_chain(pc, (uint64_t[][3]){{10, 20, 0x4141414141414141}}, 1, 9, &end), 2);
+	ck_assert_int_eq(end, STACK_CORRUPT);
+	close_all();
+	stop(pid);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("unwind");
@@ -451,6 +509,7 @@ int main(void)
 	tcase_add_loop_test(tc, every_frame_has_the_registers_that_libunwind_finds, 0,
 			    2 * sizeof options / sizeof options[0]);
 	tcase_add_test(tc, every_row_of_every_module_agrees_with_libunwind);
+	tcase_add_test(tc, a_chain_ends_where_it_leads_nowhere);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);
