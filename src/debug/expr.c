@@ -191,7 +191,7 @@ static enum value_why take_place(struct machine *m, struct loc_piece *ret)
 {
 	if (m->placed) {
 		*ret = m->place;
-		if (ret->bytes)
+		if (ret->nbytes)
 			ret->bytes = arena_copy(m->arena, ret->bytes, ret->nbytes);
 	} else if (m->top == 0) {
 		/* An empty location description: the object is there in the source only (2.6.1.1.4). */
