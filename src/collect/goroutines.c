@@ -297,6 +297,7 @@ static bool set_call(struct collector *c, const struct raw_g *raw, struct gorout
 	}
 	*ret_fn = rt_u64(copy, rt->call_fn);
 	memset(ret, 0, sizeof *ret);
+	regs_set(ret, REG_RIP, *ret_fn);
 	for (unsigned i = 0; i < 6; i++)
 		regs_set(ret, order[i], rt_u64(copy, rt->call_regs + rt->regs_gpr + 8 * i));
 	ret_xmm->known = 0xff;

@@ -20,6 +20,7 @@ struct sketch {
 	unsigned level;
 	const struct place *place;
 	bool is_tail;
+	bool is_first; /* a tail call, of the function that go called */
 };
 
 typedef VEC(struct sketch) sketches;
@@ -45,6 +46,22 @@ static bool is_starter(const struct place *p)
 	return !p->function && p->module && strstr(p->module, "/libc.so") != NULL;
 }
 
+/* The function that go called, if it has left the stack by a tail call: what it was given is known all the same. */
+static void sketch_first(struct collector *c, const struct ustack *st, bool hide, sketches *ret)
+{
+	const struct place *outermost, *first;
+	unsigned n;
+
+	if (!st->entered || !st->n)
+		return;
+	outermost = debug_places(c->debug, st->frames[st->n - 1].lookup, &n) + n - 1;
+	first = debug_places(c->debug, st->entered->gpr[REG_RIP], &n) + n - 1;
+	if (first->entry != st->entered->gpr[REG_RIP] || first->entry == outermost->entry ||
+	    (hide && first->is_runtime))
+		return;
+	*VEC_PUSH(ret) = (struct sketch){st->n - 1, 0, first, true, true};
+}
+
 static void sketch_all(struct collector *c, const struct ustack *st, bool hide, sketches *ret)
 {
 	ret->n = 0;
@@ -55,12 +72,13 @@ static void sketch_all(struct collector *c, const struct ustack *st, bool hide, 
 
 		for (unsigned level = 0; level < n; level++)
 			if (!hide || !places[level].is_runtime)
-				*VEC_PUSH(ret) = (struct sketch){i, level, &places[level], false};
+				*VEC_PUSH(ret) = (struct sketch){i, level, &places[level], false, false};
 		ntails = debug_tail_calls(c->debug, st, i, &tails);
 		for (unsigned k = 0; k < ntails; k++)
 			if (!hide || !tails[k]->is_runtime)
-				*VEC_PUSH(ret) = (struct sketch){i, 0, tails[k], true};
+				*VEC_PUSH(ret) = (struct sketch){i, 0, tails[k], true, false};
 	}
+	sketch_first(c, st, hide, ret);
 	while (hide && ret->n > 1 && is_starter(ret->items[ret->n - 1].place))
 		ret->n--;
 }
@@ -75,17 +93,20 @@ static void make_frame(struct collector *c, const struct ustack *st, const struc
 	memset(ret, 0, sizeof *ret);
 	ret->place = s->place;
 	ret->index = index;
-	if (s->is_tail) {
-		ret->kind = FRAME_TAIL;
-		return;
+	ret->kind = s->is_tail ? FRAME_TAIL : f->is_signal ? FRAME_SIGNAL : FRAME_NORMAL;
+	if (!s->is_tail) {
+		ret->pc = f->pc;
+		ret->cfa = f->cfa;
+		ret->guessed = f->guessed;
 	}
-	ret->kind = f->is_signal ? FRAME_SIGNAL : FRAME_NORMAL;
-	ret->pc = f->pc;
-	ret->cfa = f->cfa;
-	ret->guessed = f->guessed;
-	if (!c->options->args || !s->place->has_debug_info)
+	if (!c->options->args || !s->place->has_debug_info || (s->is_tail && !s->is_first))
 		return;
-	ret->nargs = (uint16_t)debug_args(c->debug, st, s->i, s->level, &c->world->arena, &args, &variadic);
+	if (s->is_first)
+		ret->nargs = (uint16_t)debug_entry_args(c->debug, s->place->entry, st->entered,
+							&c->world->arena, &args, &variadic);
+	else
+		ret->nargs = (uint16_t)debug_args(c->debug, st, s->i, s->level, &c->world->arena, &args,
+						  &variadic);
 	ret->args = args;
 	ret->is_variadic = variadic;
 	collect_facts(c, args, ret->nargs);
@@ -123,24 +144,33 @@ static size_t unwind_all(struct collector *c, const struct regs *regs, bool exac
 	}
 }
 
+/* Above the function that go called there is only the runtime's own entry.  False if the stack does not reach up to
+ * there: then its outermost frame is any function. */
+static bool strip_entry(struct collector *c, struct ustack *st, enum stack_end end)
+{
+	size_t all = st->n;
+
+	while (st->n > 1) {
+		unsigned n;
+		const struct place *places = debug_places(c->debug, st->frames[st->n - 1].lookup, &n);
+
+		if (!places[n - 1].is_runtime)
+			break;
+		st->n--;
+	}
+	return st->n < all && end == STACK_COMPLETE;
+}
+
 void collect_stack(struct collector *c, const struct regs *regs, bool exact, const struct regs *entered,
 		   uint64_t fs_base, struct stack *ret)
 {
-	struct ustack st = {.entered = entered, .fs_base = fs_base};
+	struct ustack st = {.fs_base = fs_base};
 	bool hide = !c->options->system;
 	sketches list = {0};
 
 	st.n = unwind_all(c, regs, exact, &ret->end);
 	st.frames = c->frames.items;
-	/* Above the function that go called there is only the runtime's own entry. */
-	while (entered && st.n > 1) {
-		unsigned n;
-		const struct place *places = debug_places(c->debug, st.frames[st.n - 1].lookup, &n);
-
-		if (!places[n - 1].is_runtime)
-			break;
-		st.n--;
-	}
+	st.entered = entered && strip_entry(c, &st, ret->end) ? entered : NULL;
 	sketch_all(c, &st, hide, &list);
 	if (list.n == 0)
 		sketch_all(c, &st, false, &list);

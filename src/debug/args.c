@@ -243,7 +243,7 @@ static void from_entry(struct frame_view *v, const struct param_place *place, st
 	env.regs = &regs;
 	env.attr = &attr;
 	from_ops(v, &env, place->ops, place->nops, val);
-	if (val->status == VALUE_UNKNOWN)
+	if (!val->bytes)
 		val->why = why;
 	else
 		val->at_entry = true;
@@ -309,18 +309,33 @@ static const struct type *result_of(struct debug *d, struct function *f)
 
 /* All of a function's arguments by what its registers were at entry. */
 static void all_from_passing(struct debug *d, struct function *f, const struct params *ps,
-			     const struct regs *r, struct arena *a, struct value *vals, bool only_unknown)
+			     const struct regs *r, struct arena *a, struct value *vals)
 {
 	struct passing pass;
 	bool lost = false;
 
 	passing_begin(&pass, result_of(d, f));
 	for (unsigned i = 0; i < ps->n; i++) {
-		struct value val = {.name = ps->items[i].name, .type = ps->items[i].type};
+		vals[i] = (struct value){.name = ps->items[i].name, .type = ps->items[i].type};
+		from_passing(d, r, &pass, a, &vals[i], &lost);
+	}
+}
 
-		from_passing(d, r, &pass, a, &val, &lost);
-		if (!only_unknown || (vals[i].status == VALUE_UNKNOWN && val.status == VALUE_KNOWN))
-			vals[i] = val;
+/* What `go` captured, for what is not known otherwise. */
+static void from_capture(struct frame_view *v, const struct params *ps, struct value *vals)
+{
+	enum captured captured = entry_captured(v);
+	struct value *passed = arena_array(v->arena, struct value, ps->n);
+
+	if (captured == CAPTURED_NOT)
+		return;
+	all_from_passing(v->d, v->code->function, ps, v->stack->entered, v->arena, passed);
+	for (unsigned i = 0; i < ps->n; i++) {
+		if (vals[i].bytes || passed[i].status != VALUE_KNOWN)
+			continue;
+		vals[i] = passed[i];
+		if (captured == CAPTURED_FIRST)
+			vals[i].status = VALUE_STALE;
 	}
 }
 
@@ -349,11 +364,12 @@ unsigned debug_args(struct debug *d, const struct ustack *st, size_t i, unsigned
 			unknown(&vals[k], WHY_NO_TYPE);
 		else
 			from_place(&v, &places[k], &vals[k]);
-		if (vals[k].status == VALUE_UNKNOWN && is_physical && vals[k].why != WHY_NO_TYPE)
+		/* What is known in part is so at this pc: better than what was passed. */
+		if (!vals[k].bytes && is_physical && vals[k].type->size)
 			from_entry(&v, &param_places_at_entry(v.code->function)[k], &vals[k]);
 	}
-	if (is_physical && st->entered && i + 1 == st->n)
-		all_from_passing(d, v.code->function, ps, st->entered, a, vals, true);
+	if (is_physical)
+		from_capture(&v, ps, vals);
 	*ret = vals;
 	*ret_variadic = ps->variadic;
 	return ps->n;
@@ -370,7 +386,7 @@ unsigned debug_entry_args(struct debug *d, uint64_t entry, const struct regs *re
 		return 0;
 	ps = params_of(d->functions, &f->die);
 	vals = arena_array(a, struct value, ps->n);
-	all_from_passing(d, f, ps, regs, a, vals, false);
+	all_from_passing(d, f, ps, regs, a, vals);
 	for (unsigned i = 0; i < ps->n; i++)
 		vals[i].at_entry = false; /* that is where it is */
 	*ret = vals;

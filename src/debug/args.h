@@ -37,6 +37,14 @@ void frame_view_init(struct frame_view *v, struct debug *d, const struct ustack 
 /* The contents of a register when the function of this frame was entered. */
 enum value_why entry_value_of(struct frame_view *v, unsigned reg, unsigned depth, uint64_t *ret);
 
+/* Is what `go` captured what the function of this frame was called with? */
+enum captured {
+	CAPTURED_NOT,   /* no, or it cannot be told */
+	CAPTURED_FIRST, /* when it was called first: it may have come to itself again by tail calls */
+	CAPTURED_THIS,
+};
+enum captured entry_captured(struct frame_view *v);
+
 /* ---- passing.c: how arguments are passed (psABI) -------------------------------------------------------------- */
 
 enum passed_in { PASSED_NOWHERE, PASSED_GPR, PASSED_SSE, PASSED_STACK };

@@ -33,8 +33,9 @@ const struct place *debug_places(struct debug *d, uint64_t lookup, unsigned *ret
 struct ustack {
 	const struct uframe *frames; /* innermost first */
 	size_t n;
-	/* If not NULL: the registers when the function of frames[n - 1] was entered, because `go` captured them.
-	 * What that function was called with is known from these, whatever has become of it since. */
+	/* If not NULL: the registers at the beginning of the stack, when the function at their rip was entered,
+	 * because `go` captured them.  If that is the function of frames[n - 1] still, what it was called with
+	 * is known from these, whatever has become of it since. */
 	const struct regs *entered;
 	uint64_t fs_base; /* of the thread, for thread-local variables; 0: unknown */
 };

@@ -208,12 +208,15 @@ static enum value_why find_call(struct frame_view *v, unsigned depth, struct fra
 	return WHY_NONE;
 }
 
-static enum value_why captured(const struct regs *entered, unsigned reg, uint64_t *ret)
+enum captured entry_captured(struct frame_view *v)
 {
-	if (!regs_knows(entered, reg))
-		return WHY_CALLER_UNKNOWN;
-	*ret = entered->gpr[reg];
-	return WHY_NONE;
+	const struct regs *entered = v->stack->entered;
+	struct function *f = v->code->function;
+
+	/* Another function is there if the one that go called has left by a tail call. */
+	if (!entered || v->i + 1 != v->stack->n || !f || entered->gpr[REG_RIP] != f->entry)
+		return CAPTURED_NOT;
+	return never_tails_to_itself(v->d, f) ? CAPTURED_THIS : CAPTURED_FIRST;
 }
 
 enum value_why entry_value_of(struct frame_view *v, unsigned reg, unsigned depth, uint64_t *ret)
@@ -226,8 +229,10 @@ enum value_why entry_value_of(struct frame_view *v, unsigned reg, unsigned depth
 
 	if (!v->code->function)
 		return WHY_NO_CALL_SITE;
-	if (v->stack->entered && v->i + 1 == v->stack->n)
-		return captured(v->stack->entered, reg, ret);
+	if (entry_captured(v) == CAPTURED_THIS && regs_knows(v->stack->entered, reg)) {
+		*ret = v->stack->entered->gpr[reg];
+		return WHY_NONE;
+	}
 	why = find_call(v, depth, &caller, &site);
 	if (why != WHY_NONE)
 		return why;

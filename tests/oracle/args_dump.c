@@ -73,10 +73,10 @@ static void name_place(char where[512], int tid, const struct uframe *f, const s
 	snprintf(where + at, 512 - at, "#%u", number_of(places, level));
 }
 
-static void put_frame(struct debug *d, int tid, const struct uframe *frames, size_t n, size_t i)
+static void put_frame(struct debug *d, int tid, const struct ustack *st, size_t i)
 {
 	unsigned nplaces;
-	const struct place *places = debug_places(d, frames[i].lookup, &nplaces);
+	const struct place *places = debug_places(d, st->frames[i].lookup, &nplaces);
 
 	for (unsigned level = 0; level < nplaces; level++) {
 		struct arena a = {0};
@@ -87,8 +87,8 @@ static void put_frame(struct debug *d, int tid, const struct uframe *frames, siz
 
 		if (!places[level].function)
 			continue;
-		name_place(where, tid, &frames[i], places, level);
-		nargs = debug_args(d, frames, n, i, level, &a, &args, &variadic);
+		name_place(where, tid, &st->frames[i], places, level);
+		nargs = debug_args(d, st, i, level, &a, &args, &variadic);
 		put_args(where, args, nargs);
 		arena_deinit(&a);
 	}
@@ -100,16 +100,16 @@ static void put_threads(struct target *t, struct debug *d)
 
 	for (size_t k = 0; k < t->nthreads; k++) {
 		const struct target_thread *thread = &t->threads[k];
+		struct ustack st = {.frames = frames, .fs_base = thread->fs_base};
 		enum stack_end end;
-		size_t n;
 
 		if (!thread->has_regs)
 			continue;
-		n = unwind(debug_unwinder(d), &thread->regs, true, frames, MAX_FRAMES, &end);
-		for (size_t i = 0; i < n; i++) {
+		st.n = unwind(debug_unwinder(d), &thread->regs, true, frames, MAX_FRAMES, &end);
+		for (size_t i = 0; i < st.n; i++) {
 			printf("P %d %#" PRIx64 " %#" PRIx64 "\n", thread->tid, frames[i].regs.gpr[REG_RSP],
 			       frames[i].pc);
-			put_frame(d, thread->tid, frames, n, i);
+			put_frame(d, thread->tid, &st, i);
 		}
 	}
 	puts("END");

@@ -32,14 +32,16 @@ function masked(a, m,    out, i) {
 
 function none(a) { return a ~ /^0*$/ }
 function count(what) { counts[what]++ }
-function say(what) { print what, "ours", ours[key], "gdb", $7, $9, $10, "at", place_of() ":", key }
-function place_of(    i, out) {
-	for (i = 13; i <= NF; i++) out = out (i > 13 ? " " : "") $i
+function say(what) { print what, "ours", ours[key], "gdb", $7, $9, $10, "at", place_of(13) ":", key }
+function place_of(from,    i, out) {
+	for (i = from; i <= NF; i++) out = out (i > from ? " " : "") $i
 	return out
 }
 
+# libc's functions have a second name for its own use.
+{ sub(/ __GI_/, " ") }
 FNR == 1 { fileno++; stop = int((fileno - 1) / 2) }
-fileno % 2 && $1 == "P" { gdb_frame[stop SUBSEP $2 SUBSEP $3 SUBSEP $4] = $0; next }
+fileno % 2 && $1 == "P" { if ($4 != "0x0") gdb_frame[stop SUBSEP $2 SUBSEP $3 SUBSEP $4] = $0; next }
 fileno % 2 && $1 == "A" { gdb[stop " " $2 " " $3 " " $4 " " $5 " " $6] = $0; next }
 fileno % 2 { if ($1 == "END") gdb_ended[stop] = 1; next }
 $1 == "P" {
@@ -53,7 +55,7 @@ $1 == "P" {
 $1 == "A" {
 	key = stop " " $2 " " $3 " " $4 " " $5 " " $6
 	status[key] = $7; value[key] = $9; mask[key] = $10; entry[key] = $11
-	ours[key] = $7 ($11 ? " (entry)" : "") " " $9 " " $10
+	ours[key] = $7 ($11 ? " (entry)" : "") " " $9 " " $10 " (" place_of(12) ")"
 	next
 }
 $1 == "END" { count("stops") }
@@ -89,7 +91,7 @@ function compare(    both, ours_bits, gdb_bits) {
 
 END {
 	for (key in gdb) {
-		if (!(key in ours)) { missing++; if (missing < 10) print "MISSING", gdb[key]; continue }
+		if (!(key in ours)) { missing++; if (missing < 10) print "ABSENT", gdb[key]; continue }
 		$0 = gdb[key]
 		compare()
 	}

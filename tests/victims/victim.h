@@ -6,7 +6,8 @@
  * compiles it in many ways and compares.
  *
  * How: each case is a function that waits for ever in a goroutine of its own, with arguments of some kind.  When
- * all wait, victim_end panics, and the dump of all goroutines has every case.  KEEP after the wait keeps
+ * all wait, victim_end panics, and the dump of all goroutines has every case (or, with VICTIM_WAIT in the
+ * environment, says "ready" and waits to be read from outside).  KEEP after the wait keeps
  * an argument alive across it, so that it has to be known at every level of optimisation.
  *
  * The lines, in comments:
@@ -24,6 +25,9 @@
  * failure even if the right one is there, too.
  */
 #include <gorgon.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #define NOINLINE __attribute__((noinline))
 #define KEEP(x) __asm__ volatile("" : : "r"(x))
@@ -56,6 +60,11 @@ static NOINLINE __attribute__((unused)) void victim_end(void)
 {
 	if (!gor_settle(20 * GOR_SECOND))
 		panic("the victim is not ready");
+	if (getenv("VICTIM_WAIT")) {
+		puts("ready");
+		fflush(stdout);
+		pause();
+	}
 	panic("as planned");
 }
 
