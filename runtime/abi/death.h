@@ -31,22 +31,22 @@
  *
  * What the helper finds when it starts:
  *
- *	descriptors   0, 1, 2 as in the process (any of them may be closed), STATUSFD, OUTFD, no others.  It
- *	              must not pass STATUSFD on to children
+ *	descriptors   0, 1, 2 as in the process (/dev/null where one is closed), STATUSFD, OUTFD, no others
  *	signals       default dispositions, none blocked
  *	environment   the process's at the time it was loaded, without LD_PRELOAD, LD_AUDIT and GORGON_OPTIONS: the
  *	              options that count are those in the process (root.options)
  *	death         if the process ends, it is killed (PR_SET_PDEATHSIG)
  *	permission    to read memory and to ptrace, also where Yama restricts both to ancestors.  If the process
  *	              is being traced already, ptrace fails and reading still works
- *	its parent    is not PID but a process in between, which shares PID's memory, has its name, holds no
- *	              descriptors, and waits: it is to be left alone
+ *	its parent    is not PID but a process in between, which shares PID's memory, has its name, and keeps
+ *	              the time: it is to be left alone
  *
  * What it finds in the process: the reporting thread (tid) waits in the runtime; its registers are those in struct
  * gori_death, not those that ptrace or /proc shows.  Threads of the runtime that stopped have m->crash_frozen,
  * and their registers in m->crash_regs; they sleep in a signal handler, whose frames are not theirs.
  * nawake of them did not answer.  Threads that never used the runtime run on: the helper may stop them
- * with ptrace, and detaches before READ or its end.
+ * with ptrace, and detaches before READ or its end.  Stopping those that wait anyway is not needed, but does no
+ * harm: the limits hold even if the reporting thread is stopped.
  *
  * What it prints for @death: message_printed tells that the lines "panic: ..." or "SIGSEGV: ..." have
  * been written to OUTFD.  The report begins with an empty line then, or with `message`; goroutines as `traceback`

@@ -226,8 +226,8 @@ static bool report_to(const struct death *d, int fd)
 	helping = false;
 	if (end == RAW_HELPER_NOTHING)
 		return report_raw(d, fd, why);
-	helper_wrote = true;
-	if (end == RAW_HELPER_COMPLETE)
+	helper_wrote = end == RAW_HELPER_COMPLETE; /* otherwise: if fd takes what follows */
+	if (helper_wrote)
 		return true;
 	gori_print_init(&out, fd, out_buf, sizeof out_buf, gori_print_now() + LAST_WORD_MS * MS);
 	add_remark("dump stopped: ", why);

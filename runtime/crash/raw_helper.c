@@ -8,9 +8,11 @@
  *	clone ------------------------> waits for `go`
  *	PR_SET_PTRACER, go -----------> closes descriptors, pipe, clone ----> execve
  *	sleeps in `stage` <------------ one bit for each byte and the end <--- bytes, exit
+ *	                                kills it when it is late -------------> X
  *	reaps the keeper                reaps the helper
  *
- * The keeper is there so that nobody else notices: it has no exit signal, so the program gets no SIGCHLD, and
+ * The keeper has the clock, because a helper may have stopped the reporter with ptrace; the reporter has one too, a
+ * little slower, for a keeper that is lost.  The keeper is there so that nobody else notices: it has no exit signal, so the program gets no SIGCHLD, and
  * a thread of the program's that waits for any child does not get this one; the helper is the keeper's child
  * and not the program's.  It has a descriptor table of its own, so a program that has used up its descriptors
  * can still be decoded.  And it needs no memory but its stack, which was mapped when the library was loaded.
@@ -57,6 +59,7 @@ enum {
 	LAST_SIGNAL = 64,
 	PATIENCE_MS = 500, /* for a killed helper to be gone */
 	LOOK_MS = 100,     /* how often the keeper is looked after */
+	SLOWER_MS = 300,   /* the reporter's clock */
 	MANY_FDS = 4096,   /* closed one by one where the kernel has no close_range */
 	NOT_STARTED = 127,
 };
@@ -70,6 +73,7 @@ struct run {
 	int32_t keeper;    /* pid; 0: none */
 	int32_t helper;    /* pid; 0: not yet; atomic */
 	int status_fd;     /* the helper's end of the pipe, in its own table */
+	bool was_late;     /* killed for it */
 	int32_t not_begun; /* errno of the attempt to execute it that says most */
 	int32_t status;    /* as from wait4; valid when ENDED */
 	uint32_t go;       /* futex */
@@ -211,24 +215,34 @@ static bool pass_on(struct run *r, int fd)
 	return n > 0 || n == -EINTR || n == -EAGAIN;
 }
 
+/* How long the helper may go on doing what it does: milliseconds for poll.  Context: any. */
+static int64_t time_left(const struct run *r)
+{
+	uint32_t stage = gori_load_acq(&r->stage);
+	int64_t left = (stage & STAGE_WRITES ? r->job->deadline : r->job->begin_by) - gori_print_now();
+
+	return left > 0 ? left / MS + 1 : 0;
+}
+
 /* Until the helper has ended; its own children may hold the pipe open for longer.  Context: keeper. */
 static void listen_to(struct run *r, int fd, long pid)
 {
 	struct pollfd p[] = {{fd, POLLIN, 0}, {(int)raw_sys2(SYS_pidfd_open, pid, 0), POLLIN, 0}};
 
-	for (;;) {
-		long n = raw_sys3(SYS_poll, p, 2, -1);
+	while (p[0].fd >= 0 || p[1].fd >= 0) {
+		long n = raw_sys3(SYS_poll, p, 2, r->was_late ? -1 : time_left(r));
 
-		if (n < 0 && n != -EINTR)
+		if (n < 0 && n != -EINTR) {
 			return;
-		if (n > 0 && p[0].revents) {
+		} else if (n == 0) {
+			r->was_late = true;
+			raw_sys2(SYS_kill, pid, SIGKILL);
+		} else if (n > 0 && p[0].revents) {
 			if (!pass_on(r, fd))
 				p[0].fd = -1;
-		} else if (n > 0 && p[1].revents) {
+		} else if (n > 0) {
 			return;
 		}
-		if (p[0].fd < 0 && p[1].fd < 0)
-			return;
 	}
 }
 
@@ -308,38 +322,36 @@ static void reap_keeper(struct run *r)
 	r->keeper = 0;
 }
 
-/* Until the helper has ended or its time is up; returns true for the latter.  Context: reporter. */
+/* Until the helper has ended, or its time is long up: false.  Context: reporter. */
 static bool look_after(struct run *r)
 {
-	const struct raw_helper_job *job = r->job;
 	uint32_t seen = 0;
-	bool thawed = false, gone = false;
+	bool told = false, gone = false;
 
 	for (;;) {
-		int64_t limit = seen & STAGE_WRITES ? job->deadline : job->begin_by;
+		int64_t limit = gori_print_now() + (time_left(r) + SLOWER_MS) * MS;
 
 		seen = await(r, seen, limit, &gone);
-		if (seen & STAGE_READ && !thawed) {
-			thawed = true;
-			if (job->on_read)
-				job->on_read();
+		if (seen & STAGE_READ && !told) {
+			told = true;
+			if (r->job->on_read)
+				r->job->on_read();
 		}
 		if (seen & STAGE_ENDED || gone)
-			return false;
-		limit = seen & STAGE_WRITES ? job->deadline : job->begin_by;
-		if (gori_print_now() >= limit)
 			return true;
+		if (gori_print_now() >= limit)
+			return false;
 	}
 }
 
 /* Context: reporter. */
-static enum raw_helper_end judge(struct run *r, bool was_late, const char **ret_why)
+static enum raw_helper_end judge(const struct run *r, const char **ret_why)
 {
 	uint32_t stage = gori_load_acq(&r->stage);
 
 	if (stage & STAGE_ENDED && stage & STAGE_WRITES && r->status == 0)
 		return RAW_HELPER_COMPLETE;
-	if (was_late)
+	if (r->was_late)
 		*ret_why = "it took too long";
 	else if (!(stage & STAGE_ENDED))
 		*ret_why = "the gorgon tool was lost";
@@ -357,7 +369,7 @@ static enum raw_helper_end judge(struct run *r, bool was_late, const char **ret_
 enum raw_helper_end raw_helper_run(const struct raw_helper_job *job, const char **ret_why)
 {
 	struct run *r = job->is_death ? &for_death : &for_dump;
-	bool late, gone;
+	bool gone;
 	long pid;
 
 	*ret_why = NULL;
@@ -367,6 +379,7 @@ enum raw_helper_end raw_helper_run(const struct raw_helper_job *job, const char 
 	r->pid = (int32_t)raw_sys0(SYS_getpid);
 	r->helper = r->not_begun = r->status = 0;
 	r->stage = r->go = 0;
+	r->was_late = false;
 	pid = gori_crash_clone(CLONE_VM | CLONE_UNTRACED, r->keeper_stack_top, keeper, r);
 	if (pid < 0) {
 		*ret_why = "no process can be started";
@@ -376,15 +389,15 @@ enum raw_helper_end raw_helper_run(const struct raw_helper_job *job, const char 
 	raw_sys2(SYS_prctl, PR_SET_PTRACER, pid); /* it and its children may read us; EINVAL without Yama */
 	gori_store_rel(&r->go, 1);
 	gori_futex_wake(&r->go, 1);
-	late = look_after(r);
-	if (late) {
+	if (!look_after(r)) {
+		r->was_late = true;
 		kill_helper(r);
 		await(r, gori_load_acq(&r->stage) & ~(uint32_t)STAGE_ENDED,
 		      gori_print_now() + PATIENCE_MS * MS, &gone);
 	}
 	reap_keeper(r);
 	raw_sys2(SYS_prctl, PR_SET_PTRACER, 0);
-	return judge(r, late, ret_why);
+	return judge(r, ret_why);
 }
 
 /* Context: SIG; reporter. */
