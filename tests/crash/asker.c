@@ -4,6 +4,7 @@
  *
  *	asker dump      gor_dump: no child, no SIGCHLD, and the others go on while the helper writes
  *	asker signal    the same by SIGUSR1
+ *	asker both      panics while gor_dump is going on
  *	asker fds       panics when it has no descriptor left
  *	asker secure    panics; says first whether the kernel takes it for privileged
  *
@@ -75,6 +76,13 @@ static void ask(const char *how)
 	printf("the others: %s\n", longest_gap < begin / 2 + 100 * GOR_MS ? "went on" : "waited");
 }
 
+static void die_soon(void)
+{
+	gor_lock_thread();
+	gor_sleep(300 * GOR_MS);
+	panic("in the middle");
+}
+
 int main(int argc, char **argv)
 {
 	const char *how = argc > 1 ? argv[1] : "dump";
@@ -87,6 +95,10 @@ int main(int argc, char **argv)
 		printf("privileged: %lu\n", getauxval(AT_SECURE));
 	if (!strcmp(how, "secure") || !strcmp(how, "fds"))
 		panic("as told");
+	if (!strcmp(how, "both"))
+		go(die_soon);
 	ask(how);
+	if (!strcmp(how, "both"))
+		gor_sleep(5 * GOR_SECOND);
 	return 0;
 }
