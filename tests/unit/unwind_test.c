@@ -336,13 +336,14 @@ static void compare_victim(const char *what, pid_t pid, unsigned nchains, bool o
 	open_all(pid);
 	for (int k = 0; k < STOPS; k++) {
 		struct timespec ts = {0, 1000000 + 70000 * k}; /* anything: threads are caught anywhere */
+		struct error e = {0};
 
 		for (size_t i = 0; i < target->nthreads && oracle; i++)
 			compare_stack(what, as, &target->threads[i]);
 		ck_assert_uint_eq(count_chains(what, nchains), nchains);
 		target_resume(target);
 		nanosleep(&ts, NULL);
-		ck_assert_int_eq(target_stop(target, NULL), 0);
+		ck_assert_msg(target_stop(target, &e) == 0, "%s", e.text);
 	}
 	unw_destroy_addr_space(as);
 	close_all();
