@@ -102,7 +102,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_GROUP:
 		o->emit.group = true;
-		o->emit.similar = arg ? (enum similarity)choose(state, arg, groups, "--group") : SIMILAR_LINES;
+		o->emit.similar = arg ? (enum similarity)choose(state, arg, groups, "--group")
+				      : SIMILAR_LINES;
 		return 0;
 	case OPT_WHERE:
 		o->where = arg;

@@ -15,6 +15,7 @@
 #include "collect/collect.h"
 #include "debug/debug.h"
 #include "emit/emit.h"
+#include "leak/leak.h"
 #include "model/world.h"
 #include "target/target.h"
 
@@ -23,6 +24,7 @@ enum { EXIT_BAD_INPUT = 1 }; /* usage: EX_USAGE of <sysexits.h> */
 int cmd_stacks(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_run(int argc, char **argv);
+int cmd_leaks(int argc, char **argv);
 int cmd_death(int argc, char **argv);
 int cmd_dump(int argc, char **argv);
 
@@ -63,6 +65,9 @@ void session_close(struct session *s);
 
 /* Keeps the goroutines that --where asks for. */
 int report_filter(struct world *w, const struct report_options *o, struct error *e);
+
+/* Writes those goroutines that have a verdict, and the line that counts them. */
+int report_leaks(struct world *w, const struct report_options *o, int fd, struct error *e);
 
 /* Writes the report to fd, or to o->output. */
 int report_write(struct world *w, const struct report_options *o, int fd, struct error *e);

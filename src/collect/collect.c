@@ -89,6 +89,9 @@ int collect(struct world *w, struct target *t, struct debug *d, const struct col
 	err = rt_open(&c.rt, t, d, e);
 	if (!err) {
 		w->has_runtime = c.rt.addr != 0;
+		for (uint32_t i = 0; i < c.rt.nwaits;
+		     i++) /* the world outlives what was read of the runtime */
+			c.rt.wait_texts[i] = arena_str(&w->arena, c.rt.wait_texts[i]);
 		if (w->has_runtime) {
 			read_death(&c);
 			collect_goroutines(&c);

@@ -308,16 +308,14 @@ static bool set_call(struct collector *c, const struct raw_g *raw, struct gorout
 	return true;
 }
 
-static void parked_regs(struct collector *c, const struct raw_g *raw, struct regs *ret, bool *ret_ok)
+bool collect_parked_regs(struct target *t, const struct rt *rt, const struct goroutine *g, struct regs *ret)
 {
-	const struct rt *rt = &c->rt;
 	unsigned char f[256];
 
 	memset(ret, 0, sizeof *ret);
-	*ret_ok = raw->sp >= raw->stack_lo && raw->sp < raw->stack_hi && raw->sp % 8 == 0 &&
-		  rt->sizeof_switch <= sizeof f && target_read(c->target, raw->sp, f, rt->sizeof_switch) == 0;
-	if (!*ret_ok)
-		return;
+	if (g->sp < g->stack_lo || g->sp >= g->stack_hi || g->sp % 8 || rt->sizeof_switch > sizeof f ||
+	    target_read(t, g->sp, f, rt->sizeof_switch) != 0)
+		return false;
 	regs_set(ret, REG_RBX, rt_u64(f, rt->switch_rbx));
 	regs_set(ret, REG_RBP, rt_u64(f, rt->switch_rbp));
 	regs_set(ret, REG_R12, rt_u64(f, rt->switch_r12));
@@ -325,7 +323,8 @@ static void parked_regs(struct collector *c, const struct raw_g *raw, struct reg
 	regs_set(ret, REG_R14, rt_u64(f, rt->switch_r14));
 	regs_set(ret, REG_R15, rt_u64(f, rt->switch_r15));
 	regs_set(ret, REG_RIP, rt_u64(f, rt->switch_rip));
-	regs_set(ret, REG_RSP, raw->sp + rt->sizeof_switch);
+	regs_set(ret, REG_RSP, g->sp + rt->sizeof_switch);
+	return true;
 }
 
 /* On a thread: what it left when it was frozen, or what the target has of it. */
@@ -356,7 +355,7 @@ static void make_goroutine(struct collector *c, const struct raw_g *raw, struct 
 {
 	struct regs_xmm xmm;
 	struct regs regs, entered;
-	bool has_call, ok, exact = false;
+	bool has_call, exact = false;
 	uint64_t fn = 0, fs = 0;
 
 	if (raw->window)
@@ -369,8 +368,7 @@ static void make_goroutine(struct collector *c, const struct raw_g *raw, struct 
 	} else if (raw->fresh && has_call) {
 		collect_fresh(c, fn, &entered, &g->stack);
 	} else if (raw->sp) {
-		parked_regs(c, raw, &regs, &ok);
-		if (ok)
+		if (collect_parked_regs(c->target, &c->rt, g, &regs))
 			collect_stack(c, &regs, false, has_call ? &entered : NULL, 0, &g->stack);
 		else
 			g->stack.end = STACK_CORRUPT;

@@ -16,83 +16,44 @@
 #include "target/target.h"
 
 /* Fields that are used, as STRUCT, FIELD in the names of the published table. */
-#define RT_FIELDS(X)                                                                                                                                                 \
-	X(g, sp)                                                                                                                                                     \
-	X(g, m)                                                                                                                                                      \
-	X(g, status)                                                                                                                                                 \
-	X(g, wait) X(g, flags) X(g, fresh) X(g, wait_obj) X(g, since) X(g, goid) X(g, parent_goid) X(                                                                \
-		g, locked_m) X(g, nlocks_held) X(g, stack_lo) X(g, stack_hi) X(g, waiters) X(g, nwaiters) X(g, labels) X(g, call)                                                                 \
-		X(g, all_next) X(m, curg) X(m, p) X(m, tid) X(m, id) X(m, all_next) X(m, crash_frozen) X(                                                            \
-			m, crash_regs) X(m, foreign) X(m, own_g) X(call, fn) X(call, site) X(call,                                                                   \
-											     stack) X(call, nstack) X(call, regs) X(regs,                            \
-																    gpr)                             \
-			X(regs, sse) X(switch, r15) X(switch, r14) X(switch, r13) X(switch, r12) X(                                                                  \
-				switch,                                                                                                                              \
-				rbx) X(switch,                                                                                                                       \
-				       rbp) X(switch,                                                                                                                \
-					      rip) X(waiter,                                                                                                         \
-						     next) X(label, next) X(label,                                                                                   \
-									    key) X(label,                                                                            \
-										   value) X(site, file)                                                              \
-				X(site, func) X(site, what) X(site, line) X(arena, base) X(arena, nslots) X(arena, used) X(                                          \
-					chan,                                                                                                                        \
-					elem_size) X(chan,                                                                                                           \
-						     len) X(chan,                                                                                                    \
-							    cap) X(chan, recvq)                                                                                      \
-					X(chan, sendq) X(chan, closed) X(chan, cookie) X(chan, site) X(chan, maker) X(                                               \
-						chan, last_sender) X(chan, last_receiver) X(chan,                                                                    \
-											    closer) X(mutex,                                                         \
-												      word)                                                          \
-						X(mutex, last) X(mutex, since) X(mutex, pc) X(mutex, waiters) X(rwmutex, word) X(rwmutex, owner) X(rwmutex, last) X( \
-							rwmutex,                                                                                                     \
-							pc) X(rwmutex,                                                                                               \
-							      readq) X(rwmutex,                                                                                      \
-								       writeq) X(rwmutex, readers)                                                                   \
-							X(wg, word) X(wg, pc) X(once, state) X(once, owner) X(                                                       \
-								once,                                                                                                \
-								pc) X(cond,                                                                                          \
-								      waiters) X(sem,                                                                                \
-										 size) X(sem,                                                                        \
-											 held) X(sem,                                                                \
-												 waiters) X(ctx, cookie) X(ctx, deadline)                            \
-								X(ctx, done) X(ctx, err) X(map, count) X(map, type) X(                                               \
-									map, old_buckets) X(map,                                                                     \
-											    flags) X(maptype,                                                        \
-												     name) X(type,                                                   \
-													     name) X(type,                                           \
-														     kind)                                           \
-									X(type, flags) X(type, size) X(death, kind) X(                                               \
-										death,                                                                               \
-										tid) X(death,                                                                        \
-										       g) X(death,                                                                   \
-											    regs) X(death,                                                           \
-												    sse) X(death,                                                    \
-													   has_sse) X(death,                                         \
-														      exact)                                         \
-										X(death, message_printed) X(death, print_registers) X(                               \
-											death,                                                                       \
-											is_plain) X(death,                                                           \
-												    is_blameless) X(death,                                           \
-														    sig)                                             \
-											X(death, code) X(death, addr) X(                                             \
-												death,                                                               \
-												pc) X(death,                                                         \
-												      traceback) X(death,                                            \
-														   nawake) X(death,                                  \
-															     flags)                                  \
-												X(death, message_len) X(death, deadline) X(                          \
-													death,                                                       \
-													options) X(death,                                            \
-														   message)                                          \
-													X(options, args) X(                                          \
-														options,                                             \
-														color) X(options,                                    \
-															 group)                                      \
-														X(options,                                           \
-														  why) X(options,                                    \
-															 threads)                                    \
-															X(options,                                   \
-															  dump_seconds)
+/* clang-format off */
+#define RT_FIELDS(X) \
+	X(g, sp) X(g, m) X(g, status) X(g, wait) X(g, flags) X(g, fresh) X(g, wait_obj) X(g, since) \
+	X(g, goid) X(g, parent_goid) X(g, locked_m) X(g, nlocks_held) X(g, stack_lo) X(g, stack_hi) \
+	X(g, labels) X(g, call) X(g, all_next) X(g, waiters) X(g, nwaiters) \
+	X(m, curg) X(m, tid) X(m, id) X(m, all_next) X(m, crash_frozen) X(m, crash_regs) \
+	X(p, timers) X(p, timers_cap) X(p, ntimers) \
+	X(timer_slot, timer) \
+	X(timer, arg) \
+	X(call, fn) X(call, site) X(call, stack) X(call, nstack) X(call, regs) \
+	X(regs, gpr) X(regs, sse) \
+	X(switch, r15) X(switch, r14) X(switch, r13) X(switch, r12) X(switch, rbx) X(switch, rbp) \
+	X(switch, rip) \
+	X(waiter, next) X(waiter, obj) X(waiter, g) \
+	X(label, next) X(label, key) X(label, value) \
+	X(site, file) X(site, func) X(site, what) X(site, line) \
+	X(arena, base) X(arena, nslots) X(arena, used) \
+	X(chan, elem_size) X(chan, len) X(chan, cap) X(chan, recvq) X(chan, sendq) X(chan, closed) \
+	X(chan, cookie) X(chan, site) X(chan, maker) X(chan, last_sender) X(chan, last_receiver) \
+	X(chan, closer) \
+	X(mutex, word) X(mutex, last) X(mutex, pc) X(mutex, waiters) \
+	X(rwmutex, word) X(rwmutex, owner) X(rwmutex, last) X(rwmutex, pc) X(rwmutex, readq) \
+	X(rwmutex, writeq) X(rwmutex, readers) \
+	X(wg, word) X(wg, waiters) \
+	X(once, state) X(once, owner) X(once, pc) X(once, waiters) \
+	X(cond, waiters) \
+	X(sem, size) X(sem, held) X(sem, waiters) \
+	X(flight, waiters) X(flight, owner) \
+	X(ctx, cookie) X(ctx, deadline) X(ctx, done) X(ctx, err) \
+	X(map, count) X(map, type) X(map, old_buckets) X(map, flags) \
+	X(maptype, name) \
+	X(type, name) X(type, kind) X(type, flags) X(type, size) \
+	X(death, kind) X(death, tid) X(death, g) X(death, regs) X(death, sse) X(death, has_sse) \
+	X(death, exact) X(death, message_printed) X(death, print_registers) X(death, is_blameless) \
+	X(death, sig) X(death, code) X(death, addr) X(death, pc) X(death, traceback) X(death, nawake) \
+	X(death, flags) X(death, message_len) X(death, deadline) X(death, message) \
+	X(options, args) X(options, color) X(options, group) X(options, why) X(options, threads)
+/* clang-format on */
 
 enum { RT_NO_FIELD = UINT32_MAX };
 
@@ -104,7 +65,7 @@ struct rt {
 	RT_FIELDS(X)
 #undef X
 	uint32_t sizeof_g, sizeof_m, sizeof_call, sizeof_switch, sizeof_arena, sizeof_chan, sizeof_death,
-		sizeof_site;
+		sizeof_site, sizeof_p, sizeof_timer_slot;
 	const char **wait_texts;
 	uint32_t nwaits;
 	struct arena arena;
@@ -146,6 +107,9 @@ static inline uint8_t rt_u8(const void *copy, uint32_t field)
 /* The same from the target's memory; 0 if it cannot be read. */
 uint64_t rt_read_u64(struct rt *rt, uint64_t addr, uint32_t field);
 uint32_t rt_read_u32(struct rt *rt, uint64_t addr, uint32_t field);
+
+/* The registers of a goroutine that is parked, out of its stack. */
+bool collect_parked_regs(struct target *t, const struct rt *rt, const struct goroutine *g, struct regs *ret);
 
 /* A string of the target, bounded, in `a`; NULL if it cannot be read. */
 const char *rt_string(struct target *t, uint64_t addr, struct arena *a);

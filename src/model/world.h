@@ -274,6 +274,9 @@ struct world {
 
 	struct table facts; /* by world_fact_key */
 	uint32_t nids;
+
+	bool leaks_checked; /* verdicts are set */
+	uint32_t nverdicts[VERDICT_LINGERING + 1];
 };
 
 /* NULL if nothing is known. */

@@ -17,6 +17,7 @@ static const struct target_ops live_ops = {
 	.stop = process_stop,
 	.resume = process_resume,
 	.open_file = process_open_file,
+	.resident = process_resident,
 	.root = process_root,
 	.close = process_close,
 };
@@ -37,6 +38,7 @@ static const struct target_ops frozen_ops = {
 	.stop = frozen_stop,
 	.resume = process_resume,
 	.open_file = process_open_file,
+	.resident = process_resident,
 	.root = process_root,
 	.close = process_close,
 };

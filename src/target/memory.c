@@ -10,6 +10,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -129,4 +130,28 @@ void process_read_spans(struct target *t, struct span *spans, size_t n)
 		spans += done;
 		n -= done;
 	}
+}
+
+/* One word per page (Documentation/admin-guide/mm/pagemap.rst): bit 63 present, bit 62 swapped out. */
+bool process_resident(struct target *t, uint64_t addr, size_t n, unsigned char *ret_present)
+{
+	struct process *p = (struct process *)t;
+	int fd = openat(p->dir, "pagemap", O_RDONLY | O_CLOEXEC);
+	uint64_t words[512];
+	size_t done = 0;
+
+	if (fd < 0)
+		return false;
+	while (done < n) {
+		size_t k = n - done < 512 ? n - done : 512;
+		ssize_t got = pread(fd, words, k * 8, (off_t)((addr / TARGET_PAGE + done) * 8));
+
+		if (got <= 0 || got % 8)
+			break;
+		for (size_t i = 0; i < (size_t)got / 8; i++)
+			ret_present[done + i] = words[i] >> 62 != 0;
+		done += (size_t)got / 8;
+	}
+	close(fd);
+	return done == n;
 }

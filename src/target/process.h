@@ -116,5 +116,6 @@ enum thread_state call_state(int nr, uint64_t arg1);
 
 int process_open_file(struct target *t, const struct mapping *m, struct error *e);
 const char *process_root(struct target *t);
+bool process_resident(struct target *t, uint64_t addr, size_t n, unsigned char *ret_present);
 
 #endif

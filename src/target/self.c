@@ -40,6 +40,7 @@ static const struct target_ops self_ops = {
 	.load_mappings = process_load_mappings,
 	.stop = self_stop,
 	.open_file = process_open_file,
+	.resident = process_resident,
 	.root = process_root,
 	.close = process_close,
 };

@@ -237,3 +237,8 @@ const struct target_thread *target_thread(const struct target *t, int32_t tid)
 			return &t->threads[i];
 	return NULL;
 }
+
+bool target_resident(struct target *t, uint64_t addr, size_t n, unsigned char *ret_present)
+{
+	return t->ops->resident && t->ops->resident(t, addr, n, ret_present);
+}

@@ -77,6 +77,8 @@ struct target_ops {
 	void (*resume)(struct target *t);
 	/* The file behind a mapping, open for reading; negative errno with a sentence. */
 	int (*open_file)(struct target *t, const struct mapping *m, struct error *e);
+	/* Which of n pages from a page's address on have anything in them; false: cannot be told.  NULL: never. */
+	bool (*resident)(struct target *t, uint64_t addr, size_t n, unsigned char *ret_present);
 	/* "/proc/PID/root", where the target's paths can be found; NULL: "" */
 	const char *(*root)(struct target *t);
 	/* Frees what the kind has beside the struct target; NULL: nothing. */
@@ -154,6 +156,10 @@ static inline int target_read_u64(struct target *t, uint64_t addr, uint64_t *ret
 
 /* Past the window and the cache, for bulk: each span says whether it was read. */
 void target_read_spans(struct target *t, struct span *spans, size_t n);
+
+/* Which of n pages from addr on may hold anything but zeroes (1) and which were never touched (0); false if that
+ * cannot be told.  addr is a multiple of TARGET_PAGE. */
+bool target_resident(struct target *t, uint64_t addr, size_t n, unsigned char *ret_present);
 
 void target_set_window(struct target *t, uint64_t lo, uint64_t hi, const void *bytes);
 

@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What: a copy of all memory of the target that can hold pointers.
+ *
+ * How: every mapping that can be written, but for
+ *	- the arenas of goroutine stacks, of which only the live part of each stack is taken;
+ *	- pages that were never touched, where the kernel tells (/proc/PID/pagemap);
+ *	- device memory and the like, which cannot be read.
+ * Of the stacks of threads, what lies below the stack pointer is dead and left out; what lies above the frames,
+ * thread-local variables, is taken.  Shared writable mappings are taken too: pointers may hide there.
+ *
+ * Then what belongs to the runtime is blanked: Gs, Ms, Ps and their timer heaps.  Pending timers are roots for
+ * what they will touch (mark.c).
+ *
+ * Invariants: memory that could not be copied is noted in the world: something there might reach anything.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "leak/inside.h"
+
+enum { CHUNK = 1 << 20, MAX_THREADS = 1 << 16, RED_ZONE = 128 };
+
+/* ---- stretches ------------------------------------------------------------------------------------------------- */
+
+static int compare_stretches(const void *a, const void *b)
+{
+	const struct stretch *x = a, *y = b;
+
+	return x->lo < y->lo ? -1 : x->lo > y->lo;
+}
+
+static struct stretch *find(const stretches *list, uint64_t addr)
+{
+	size_t lo = 0, hi = list->n;
+
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+
+		if (list->items[mid].lo <= addr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo > 0 && addr < list->items[lo - 1].hi ? &list->items[lo - 1] : NULL;
+}
+
+struct stretch *image_find(struct image *im, uint64_t addr)
+{
+	return find(&im->areas, addr);
+}
+
+struct stretch *image_find_stack(struct image *im, uint64_t addr)
+{
+	return addr >= im->stacks_lo && addr < im->stacks_hi ? find(&im->stacks, addr) : NULL;
+}
+
+void image_sort(struct image *im)
+{
+	qsort(im->areas.items, im->areas.n, sizeof(struct stretch), compare_stretches);
+}
+
+void image_blank(struct image *im, uint64_t lo, uint64_t hi)
+{
+	while (lo < hi) {
+		struct stretch *s = image_find(im, lo);
+		uint64_t end;
+
+		s = s ? s : image_find_stack(im, lo);
+		if (!s) {
+			lo = (lo | (TARGET_PAGE - 1)) + 1;
+			continue;
+		}
+		end = hi < s->hi ? hi : s->hi;
+		memset(s->bytes + (lo - s->lo), 0, end - lo);
+		lo = end;
+	}
+}
+
+void image_free(struct image *im)
+{
+	for (size_t i = 0; i < im->memory.n; i++)
+		free(im->memory.items[i]);
+	VEC_FREE(&im->memory);
+	VEC_FREE(&im->areas);
+	VEC_FREE(&im->stacks);
+}
+
+static struct stretch *add(struct leaker *l, uint64_t lo, uint64_t hi, unsigned char *bytes,
+			   enum stretch_kind kind)
+{
+	struct stretch *s = kind == STRETCH_STACK ? VEC_PUSH(&l->image.stacks) : VEC_PUSH(&l->image.areas);
+
+	*s = (struct stretch){.lo = lo, .hi = hi, .bytes = bytes, .kind = kind};
+	return s;
+}
+
+static unsigned char *keep(struct leaker *l, size_t n)
+{
+	return *VEC_PUSH(&l->image.memory) = base_malloc(n);
+}
+
+/* ---- mappings -------------------------------------------------------------------------------------------------- */
+
+/* Reads [lo, hi) in pieces.  Pages in it that cannot be read split it. */
+static void copy_range(struct leaker *l, uint64_t lo, uint64_t hi, bool is_thread)
+{
+	unsigned char *bytes;
+	uint64_t at = lo, from;
+
+	if (lo >= hi)
+		return;
+	bytes = keep(l, hi - lo);
+	while (at < hi) {
+		size_t n;
+
+		for (from = at; at < hi; at += n) {
+			struct span s = {at, bytes + (at - lo), hi - at < CHUNK ? hi - at : CHUNK, false};
+
+			n = s.len;
+			target_read_spans(l->target, &s, 1);
+			if (s.ok)
+				continue;
+			n = 0;
+			break;
+		}
+		if (at >= hi) {
+			add(l, from, hi, bytes + (from - lo), STRETCH_ROOT)->is_thread = is_thread;
+			l->stats->root_bytes += hi - from;
+			return;
+		}
+		/* Page by page across the bad one. */
+		for (; at < hi; at += TARGET_PAGE) {
+			uint64_t end = (at | (TARGET_PAGE - 1)) + 1;
+			struct span s = {at, bytes + (at - lo), (end < hi ? end : hi) - at, false};
+
+			target_read_spans(l->target, &s, 1);
+			if (!s.ok)
+				break;
+		}
+		if (at > from) {
+			add(l, from, at < hi ? at : hi, bytes + (from - lo), STRETCH_ROOT)->is_thread =
+				is_thread;
+			l->stats->root_bytes += at - from;
+		}
+		at = (at | (TARGET_PAGE - 1)) + 1;
+	}
+}
+
+/* Copies what has been touched of a range. */
+static void copy_resident(struct leaker *l, uint64_t lo, uint64_t hi)
+{
+	unsigned char present[4096];
+
+	while (lo < hi) {
+		size_t pages = (hi - lo + TARGET_PAGE - 1) / TARGET_PAGE, n, i = 0;
+
+		n = pages < sizeof present ? pages : sizeof present;
+		if (!target_resident(l->target, lo, n, present)) {
+			copy_range(l, lo, hi, false);
+			return;
+		}
+		while (i < n) {
+			size_t j = i;
+
+			while (j < n && present[j] == present[i])
+				j++;
+			if (present[i]) {
+				uint64_t end = lo + j * TARGET_PAGE;
+
+				copy_range(l, lo + i * TARGET_PAGE, end < hi ? end : hi, false);
+			}
+			i = j;
+		}
+		lo += n * TARGET_PAGE;
+	}
+}
+
+struct range {
+	uint64_t lo, hi;
+};
+
+typedef VEC(struct range) ranges;
+
+static int compare_ranges(const void *a, const void *b)
+{
+	const struct range *x = a, *y = b;
+
+	return x->lo < y->lo ? -1 : x->lo > y->lo;
+}
+
+/* The parts of a mapping that are none of these. */
+static void copy_mapping(struct leaker *l, const struct mapping *m, const ranges *without)
+{
+	uint64_t at = m->lo;
+
+	for (size_t i = 0; i < without->n && at < m->hi; i++) {
+		const struct range *r = &without->items[i];
+
+		if (r->hi <= at || r->lo >= m->hi)
+			continue;
+		if (r->lo > at)
+			copy_resident(l, at, r->lo);
+		at = r->hi;
+	}
+	if (at < m->hi)
+		copy_resident(l, at, m->hi);
+}
+
+static bool is_memory(const struct mapping *m)
+{
+	return m->readable && m->writable && strncmp(m->path, "/dev/", 5) != 0 &&
+	       strcmp(m->path, "[vvar]") != 0 && strcmp(m->path, "[vsyscall]") != 0;
+}
+
+/* ---- stacks ------------------------------------------------------------------------------------------------------ */
+
+static bool is_guarded(const struct target *t, const struct mapping *m)
+{
+	const struct mapping *below = target_mapping(t, m->lo - 1);
+
+	return below && !below->readable && !below->writable;
+}
+
+/*
+ * Of a thread's stack, what lies below the stack pointer is dead.  It must be certain that this mapping is that stack
+ * and nothing else: neighbours may have been joined by the kernel.  So: the main thread's, or one that pthread_create
+ * made, with a guard below and the thread's control block above.  All others are taken whole.
+ */
+static void dead_parts(struct leaker *l, ranges *ret)
+{
+	struct target *t = l->target;
+
+	for (size_t i = 0; i < t->nthreads; i++) {
+		const struct target_thread *th = &t->threads[i];
+		uint64_t sp = th->regs.gpr[REG_RSP];
+		const struct mapping *m = th->has_regs ? target_mapping(t, sp) : NULL;
+		bool is_own = m && (strcmp(m->path, "[stack]") == 0 ||
+				    (th->fs_base > sp && th->fs_base < m->hi && is_guarded(t, m)));
+
+		if (is_own && sp - RED_ZONE > m->lo)
+			*VEC_PUSH(ret) = (struct range){m->lo, (sp - RED_ZONE) & ~(uint64_t)7};
+	}
+}
+
+static void arenas(struct leaker *l, ranges *ret)
+{
+	struct rt *rt = &l->rt;
+	uint64_t at = rt_number(rt, "root.arenas"), n = rt_read_u32(rt, rt_number(rt, "root.narenas"), 0);
+	uint64_t size = rt_number(rt, "const.slot_size");
+
+	for (uint64_t i = 0; at && i < n && i < 4096; i++) {
+		uint64_t base = rt_read_u64(rt, at + i * rt->sizeof_arena, rt->arena_base);
+		uint64_t slots = rt_read_u32(rt, at + i * rt->sizeof_arena, rt->arena_nslots);
+
+		if (base)
+			*VEC_PUSH(ret) = (struct range){base, base + slots * size};
+	}
+}
+
+/* Neighbours are joined, so that what is left out is left out once. */
+static void join(ranges *r)
+{
+	size_t n = 0;
+
+	qsort(r->items, r->n, sizeof(struct range), compare_ranges);
+	for (size_t i = 0; i < r->n; i++) {
+		if (n && r->items[i].lo <= r->items[n - 1].hi) {
+			if (r->items[i].hi > r->items[n - 1].hi)
+				r->items[n - 1].hi = r->items[i].hi;
+		} else {
+			r->items[n++] = r->items[i];
+		}
+	}
+	r->n = n;
+}
+
+/* Where the live part of a goroutine's stack begins. */
+static uint64_t live_from(struct leaker *l, const struct goroutine *g)
+{
+	const struct target_thread *th;
+
+	if (g->sp)
+		return g->sp;
+	th = g->tid ? target_thread(l->target, g->tid) : NULL;
+	if (th && th->has_regs && th->regs.gpr[REG_RSP] > g->stack_lo && th->regs.gpr[REG_RSP] < g->stack_hi)
+		return th->regs.gpr[REG_RSP] - RED_ZONE;
+	return g->stack_lo;
+}
+
+enum { BATCH = 512 };
+
+static void read_stacks(struct leaker *l, struct span *spans, const uint32_t *owners, size_t n)
+{
+	target_read_spans(l->target, spans, n);
+	for (size_t i = 0; i < n; i++) {
+		struct stretch *s;
+
+		if (!spans[i].ok)
+			continue;
+		s = add(l, spans[i].addr, spans[i].addr + spans[i].len, spans[i].buf, STRETCH_STACK);
+		s->owner = owners[i];
+		l->stats->stack_bytes += spans[i].len;
+	}
+}
+
+static void copy_stacks(struct leaker *l)
+{
+	struct span spans[BATCH];
+	uint32_t owners[BATCH];
+	size_t n = 0;
+
+	for (size_t i = 0; i < l->world->ngoroutines; i++) {
+		const struct goroutine *g = &l->world->goroutines[i];
+		uint64_t lo = live_from(l, g) & ~(uint64_t)7;
+
+		if (!g->in_slot || g->is_fresh || lo >= g->stack_hi || lo < g->stack_lo)
+			continue;
+		spans[n] = (struct span){lo, keep(l, g->stack_hi - lo), g->stack_hi - lo, false};
+		owners[n++] = (uint32_t)i;
+		if (n == BATCH) {
+			read_stacks(l, spans, owners, n);
+			n = 0;
+		}
+	}
+	read_stacks(l, spans, owners, n);
+}
+
+/* ---- what is the runtime's --------------------------------------------------------------------------------------- */
+
+static void blank_list(struct leaker *l, const char *root, uint32_t next, uint32_t size)
+{
+	uint64_t at = rt_read_u64(&l->rt, rt_number(&l->rt, root), 0);
+
+	for (unsigned n = 0; at && size != RT_NO_FIELD && n < (1 << 20); n++) {
+		uint64_t after = rt_read_u64(&l->rt, at, next);
+
+		image_blank(&l->image, at, at + size);
+		at = after;
+	}
+}
+
+static void blank_ps(struct leaker *l)
+{
+	struct rt *rt = &l->rt;
+	uint64_t allp = rt_number(rt, "root.allp"), n = rt_read_u32(rt, rt_number(rt, "root.nprocs"), 0);
+
+	for (uint64_t i = 0; allp && i < n && i < 4096; i++) {
+		uint64_t p = rt_read_u64(rt, allp + 8 * i, 0), timers = rt_read_u64(rt, p, rt->p_timers);
+		uint64_t cap = rt_read_u32(rt, p, rt->p_timers_cap);
+
+		if (timers && cap < (1 << 28) && rt->sizeof_timer_slot != RT_NO_FIELD)
+			image_blank(&l->image, timers, timers + cap * rt->sizeof_timer_slot);
+		if (p && rt->sizeof_p != RT_NO_FIELD)
+			image_blank(&l->image, p, p + rt->sizeof_p);
+	}
+}
+
+static void blank_runtime(struct leaker *l)
+{
+	for (size_t i = 0; i < l->world->ngoroutines; i++) {
+		const struct goroutine *g = &l->world->goroutines[i];
+
+		if (!g->in_slot)
+			image_blank(&l->image, g->addr, g->addr + l->rt.sizeof_g);
+	}
+	blank_list(l, "root.allm", l->rt.m_all_next, l->rt.sizeof_m);
+	blank_ps(l);
+}
+
+/* ---- all ------------------------------------------------------------------------------------------------------------ */
+
+static void mark_thread_stacks(struct leaker *l)
+{
+	struct target *t = l->target;
+
+	for (size_t i = 0; i < t->nthreads; i++) {
+		struct stretch *s = t->threads[i].has_regs
+					    ? image_find(&l->image, t->threads[i].regs.gpr[REG_RSP])
+					    : NULL;
+
+		if (s && s->kind == STRETCH_ROOT)
+			s->is_thread = true;
+	}
+}
+
+bool image_parked_regs(struct leaker *l, const struct goroutine *g, struct regs *ret)
+{
+	return collect_parked_regs(l->target, &l->rt, g, ret);
+}
+
+void image_copy(struct leaker *l)
+{
+	struct target *t = l->target;
+	ranges without = {0};
+
+	arenas(l, &without);
+	dead_parts(l, &without);
+	join(&without);
+	for (size_t i = 0; i < t->nmappings; i++)
+		if (is_memory(&t->mappings[i]))
+			copy_mapping(l, &t->mappings[i], &without);
+	copy_stacks(l);
+	image_sort(&l->image);
+	qsort(l->image.stacks.items, l->image.stacks.n, sizeof(struct stretch), compare_stretches);
+	if (l->image.stacks.n) {
+		l->image.stacks_lo = l->image.stacks.items[0].lo;
+		l->image.stacks_hi = l->image.stacks.items[l->image.stacks.n - 1].hi;
+	}
+	mark_thread_stacks(l);
+	blank_runtime(l);
+	VEC_FREE(&without);
+}

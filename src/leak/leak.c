@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/* What, how: leak/leak.h. */
+#include "leak/leak.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "leak/inside.h"
+
+enum { MAX_ROUNDS = 100 };
+
+static void index_goroutines(struct leaker *l)
+{
+	for (size_t i = 0; i < l->world->ngoroutines; i++) {
+		table_put(&l->gs, l->world->goroutines[i].addr, (void *)(uintptr_t)(i + 1));
+		table_put(&l->goids, (uint64_t)l->world->goroutines[i].id, (void *)(uintptr_t)(i + 1));
+	}
+}
+
+/* Who is proven dead by its locks is no root, which may show others to be leaked, which may hold locks. */
+static void decide(struct leaker *l)
+{
+	size_t n = l->world->ngoroutines;
+
+	l->alive = base_malloc(n);
+	l->dead = base_malloc(n);
+	memset(l->alive, 1, n);
+	memset(l->dead, 0, n);
+	locks_find_dead(l);
+	do
+		mark_all(l);
+	while (++l->stats->rounds < MAX_ROUNDS && locks_find_dead(l));
+}
+
+static bool is_stuck(const struct leaker *l, const struct goroutine *g)
+{
+	return l->options->stuck_ns >= 0 && waits_is_candidate(g) && g->waited_ns >= l->options->stuck_ns;
+}
+
+static enum verdict verdict_of(const struct leaker *l, size_t i)
+{
+	const struct goroutine *g = &l->world->goroutines[i];
+
+	if (g->id == l->options->caller || g->leak_ignored || g->is_system || g->is_culprit)
+		return VERDICT_NONE;
+	if (l->dead[i])
+		return VERDICT_DEADLOCKED;
+	if (!l->alive[i])
+		return VERDICT_LEAKED;
+	if (g->is_foreign || (l->options->at_exit && g->is_main))
+		return VERDICT_NONE;
+	if (is_stuck(l, g))
+		return VERDICT_STUCK;
+	return l->options->at_exit ? VERDICT_LINGERING : VERDICT_NONE;
+}
+
+static void set_verdicts(struct leaker *l)
+{
+	struct world *w = l->world;
+
+	memset(w->nverdicts, 0, sizeof w->nverdicts);
+	for (size_t i = 0; i < w->ngoroutines; i++) {
+		w->goroutines[i].verdict = verdict_of(l, i);
+		w->nverdicts[w->goroutines[i].verdict]++;
+	}
+	w->leaks_checked = true;
+}
+
+static void note_limits(struct leaker *l)
+{
+	if (!l->stats->has_blocks)
+		world_note(
+			l->world,
+			"the heap's blocks are not known: all of it counts as reachable, so that few leaks can "
+			"be proven");
+}
+
+static void run(struct leaker *l)
+{
+	int64_t begin = target_now(), copied;
+
+	image_copy(l);
+	index_goroutines(l);
+	l->waits = waits_find(l);
+	l->heaps = heaps_find(l);
+	note_limits(l);
+	copied = target_now();
+	l->stats->copy_ns = copied - begin;
+	decide(l);
+	l->stats->mark_ns = target_now() - copied;
+	set_verdicts(l);
+}
+
+int leak_check(struct world *w, struct target *t, struct debug *d, const struct leak_options *o,
+	       struct leak_stats *ret, struct error *e)
+{
+	struct leaker l = {.world = w, .target = t, .debug = d, .options = o, .stats = ret};
+	int err;
+
+	memset(ret, 0, sizeof *ret);
+	err = rt_open(&l.rt, t, d, e);
+	if (!err && !l.rt.addr)
+		err = error_set(e, -ENOENT, "%s has no goroutines: it does not use the runtime", t->name);
+	if (!err)
+		run(&l);
+	image_free(&l.image);
+	heaps_free(l.heaps);
+	waits_free(l.waits);
+	table_deinit(&l.gs);
+	table_deinit(&l.goids);
+	free(l.alive);
+	free(l.dead);
+	rt_close(&l.rt);
+	return err;
+}
