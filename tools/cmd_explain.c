@@ -84,7 +84,7 @@ static int explain(const struct world *w, const struct explain *x, struct sink *
 		if (x->goid && t->tid != x->goid)
 			continue;
 		shown++;
-		sink_printf(s, "thread %d \"%s\":\n", t->tid, t->name);
+		sink_printf(s, "thread %d \"%s\":\n", t->tid, t->name ? t->name : "");
 		for (uint32_t k = 0; k < t->stack.nframes; k++)
 			if (x->frame < 0 || x->frame == (long)k)
 				put_frame(w, &t->stack.frames[k], k, s);
@@ -98,7 +98,7 @@ int cmd_explain(int argc, char **argv)
 	static const struct argp argp = {
 		NULL,
 		parse,
-		"PID [GOID [FRAME]]",
+		"PID|CORE|SNAPSHOT [GOID [FRAME]]",
 		"Show each argument word of a frame, its bits, and which argument they are.\v"
 		"GOID is a goroutine, or a thread that runs none; frames count from 0, the innermost.",
 		children,
@@ -112,7 +112,7 @@ int cmd_explain(int argc, char **argv)
 
 	argv[0] = "gorgon explain";
 	argp_parse(&argp, argc, argv, 0, NULL, &x);
-	err = session_open(&session, x.what, &e);
+	err = session_open(&session, x.what, &x.report.core, &e);
 	if (err)
 		return tool_fail(&e);
 	err = session_collect(&session, &x.report, &e);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What: gorgon stacks PID: what all goroutines and threads of a live process are doing; it goes on unharmed. */
+/* What: gorgon stacks PID|FILE: what all goroutines and threads of a process, core or snapshot are doing. */
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -20,11 +20,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_ARG:
 		if (s->what)
-			argp_error(state, "one process at a time");
+			argp_error(state, "one process or core at a time");
 		s->what = arg;
 		return 0;
 	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "which process?");
+		argp_error(state, "which process or core?");
 	}
 	return ARGP_ERR_UNKNOWN;
 }
@@ -32,14 +32,15 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 int cmd_stacks(int argc, char **argv)
 {
 	static const struct argp_child children[] = {{&report_argp, 0, NULL, 0}, {0}};
-	static const struct argp argp = {NULL,
-					 parse,
-					 "PID",
-					 "Show what all goroutines and threads of a process are doing.\v"
-					 "The process is paused while its stacks are read and then goes on.",
-					 children,
-					 NULL,
-					 NULL};
+	static const struct argp argp = {
+		NULL,
+		parse,
+		"PID|CORE|SNAPSHOT",
+		"Show what all goroutines and threads of a process, core or snapshot are doing.\v"
+		"A process is paused while its stacks are read and then goes on.",
+		children,
+		NULL,
+		NULL};
 	struct stacks s = {0};
 	struct session session;
 	struct error e = {0};
@@ -47,7 +48,7 @@ int cmd_stacks(int argc, char **argv)
 
 	argv[0] = "gorgon stacks";
 	argp_parse(&argp, argc, argv, 0, NULL, &s);
-	err = session_open(&session, s.what, &e);
+	err = session_open(&session, s.what, &s.report.core, &e);
 	if (err)
 		return tool_fail(&e);
 	err = session_collect(&session, &s.report, &e);

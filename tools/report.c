@@ -25,6 +25,9 @@ enum {
 	OPT_MAX_ITEMS,
 	OPT_FRAMES,
 	OPT_PAUSE,
+	OPT_SYSROOT,
+	OPT_SEARCH,
+	OPT_EXE,
 };
 
 static const struct argp_option options[] = {
@@ -52,6 +55,11 @@ static const struct argp_option options[] = {
 	 "let the process go on after this long at the latest (50); what is read later is "
 	 "marked with a ?; 0: no limit",
 	 0},
+	{"exe", OPT_EXE, "FILE", 0, "of a core: the program, if it is not where it was", 0},
+	{"lib-search-path", OPT_SEARCH, "DIRS", 0,
+	 "of a core: folders with its program, libraries and their debug information, separated by colons",
+	 0},
+	{"sysroot", OPT_SYSROOT, "DIR", 0, "of a core: folder below which its files are", 0},
 	{"color", OPT_COLOR, "WHEN", 0, "auto, always, never", 0},
 	{"output", 'o', "FILE", 0, "write there; it must not exist", 0},
 	{0},
@@ -129,6 +137,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return o->collect.frames_kept = number(state, arg, "--frames"), 0;
 	case OPT_PAUSE:
 		return o->collect.pause_ns = number(state, arg, "--pause") * 1000000LL, 0;
+	case OPT_SYSROOT:
+		return o->core.sysroot = arg, 0;
+	case OPT_SEARCH:
+		return o->core.search_path = arg, 0;
+	case OPT_EXE:
+		return o->core.exe = arg, 0;
 	case 'o':
 		return o->output = arg, 0;
 	case ARGP_KEY_INIT:
@@ -146,17 +160,25 @@ const struct argp report_argp = {options, parse, NULL, NULL, NULL, NULL, NULL};
 
 /* ---- sessions ----------------------------------------------------------------------------------------------------- */
 
-int session_open(struct session *s, const char *what, struct error *e)
+/* What is written in digits is a process: a core of that name is ./123. */
+static int open_target(struct target **ret, const char *what, const struct core_options *o, struct error *e)
 {
 	char *end;
 	long pid = strtol(what, &end, 10);
+
+	if (end == what || *end)
+		return target_open_core(ret, what, o, e);
+	if (pid <= 0 || pid > INT32_MAX)
+		return error_set(e, -EINVAL, "%s is not the number of a process", what);
+	return target_open_live(ret, (int32_t)pid, e);
+}
+
+int session_open(struct session *s, const char *what, const struct core_options *o, struct error *e)
+{
 	int err;
 
 	memset(s, 0, sizeof *s);
-	if (*end || end == what || pid <= 0 || pid > INT32_MAX)
-		return error_set(e, -EINVAL, "`%s` is no process: the number of a running one is wanted",
-				 what);
-	err = target_open_live(&s->target, (int32_t)pid, e);
+	err = open_target(&s->target, what, o, e);
 	if (!err)
 		err = debug_open(&s->debug, s->target, e);
 	if (err)
@@ -175,10 +197,15 @@ void session_close(struct session *s)
 
 int session_collect(struct session *s, const struct report_options *o, struct error *e)
 {
+	struct collect_options how = o->collect;
 	int err = target_stop(s->target, e);
 
+	if (s->target->ops->is_file)
+		how.pause_ns = 0;
 	if (!err)
-		err = collect(&s->world, s->target, s->debug, &o->collect, e);
+		err = collect(&s->world, s->target, s->debug, &how, e);
+	if (s->target->ops->is_file)
+		return err;
 	target_resume(s->target);
 	s->world.paused_ns = s->target->paused_ns;
 	return err;

@@ -42,6 +42,7 @@ bool tool_color(enum color how, int fd);
 struct report_options {
 	struct emit_options emit;
 	struct collect_options collect;
+	struct core_options core;
 	enum color color;
 	const char *where;  /* NULL: all */
 	const char *output; /* file; NULL: standard output */
@@ -57,8 +58,8 @@ struct session {
 	struct world world;
 };
 
-/* A process, by what the user wrote: its number. */
-int session_open(struct session *s, const char *what, struct error *e);
+/* By what the user wrote: the number of a process, or the name of a core or snapshot. */
+int session_open(struct session *s, const char *what, const struct core_options *o, struct error *e);
 /* Stops it, looks, lets it go on. */
 int session_collect(struct session *s, const struct report_options *o, struct error *e);
 void session_close(struct session *s);

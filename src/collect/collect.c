@@ -49,12 +49,16 @@ static void set_death(struct collector *c, const unsigned char *copy)
 		world_note(w, "%u threads of the runtime did not stop", rt_u32(copy, rt->death_nawake));
 	w->has_registers = rt_u8(copy, rt->death_print_registers);
 	memcpy(w->registers, c->culprit.regs.gpr, sizeof w->registers);
-	if (rt_u8(copy, rt->death_message_printed))
+	if (!w->now)
+		w->now = (int64_t)rt_u64(copy, rt->death_when);
+	if (rt_u8(copy, rt->death_message_printed) && !c->target->ops->is_file)
 		return; /* and so is the line about the signal */
 	w->signal = (int)rt_u32(copy, rt->death_sig);
 	w->signal_code = (int)rt_u32(copy, rt->death_code);
 	w->signal_addr = rt_u64(copy, rt->death_addr);
 	w->signal_pc = rt_u64(copy, rt->death_pc);
+	w->signal_sender = (int32_t)rt_u32(copy, rt->death_sender_pid);
+	w->signal_uid = rt_u32(copy, rt->death_sender_uid);
 	if (len <= GORI_DEATH_MESSAGE && rt->death_message != RT_NO_FIELD)
 		w->message = arena_strn(&w->arena, (const char *)copy + rt->death_message, len);
 }
@@ -74,32 +78,67 @@ static void read_death(struct collector *c)
 	free(copy);
 }
 
+/* Without a record of ours: what the core says. */
+static void set_signal(struct collector *c)
+{
+	const struct target_signal *s = c->target->signal;
+	const struct target_thread *th = s ? target_thread(c->target, s->tid) : NULL;
+	struct world *w = c->world;
+
+	if (!s || c->culprit.tid || c->culprit.g)
+		return;
+	w->signal = s->signo;
+	w->signal_code = s->code;
+	w->signal_addr = s->addr;
+	w->signal_pc = s->pc;
+	w->signal_sender = s->sender_pid;
+	w->signal_uid = s->sender_uid;
+	if (!th)
+		return;
+	c->culprit.tid = s->tid;
+	c->culprit.is_exact = true;
+	c->culprit.regs = th->regs;
+	w->has_registers = th->has_regs;
+	memcpy(w->registers, th->regs.gpr, sizeof w->registers);
+}
+
+/* What the target has had to say since. */
+static void take_notes(struct collector *c, size_t *taken)
+{
+	for (; *taken < c->target->nnotes; ++*taken)
+		world_note(c->world, "%s", c->target->notes[*taken]);
+}
+
 /* ---- all ---------------------------------------------------------------------------------------------------------- */
 
 int collect(struct world *w, struct target *t, struct debug *d, const struct collect_options *o,
 	    struct error *e)
 {
 	struct collector c = {.world = w, .target = t, .debug = d, .options = o};
+	size_t taken = 0;
 	int err;
 
 	w->pid = t->pid;
 	w->exe = arena_str(&w->arena, t->exe);
 	w->origin = arena_str(&w->arena, t->name);
-	w->now = monotonic_now();
+	w->now = t->ops->is_file ? t->now : monotonic_now();
+	take_notes(&c, &taken);
 	err = rt_open(&c.rt, t, d, e);
 	if (!err) {
 		w->has_runtime = c.rt.addr != 0;
 		for (uint32_t i = 0; i < c.rt.nwaits;
 		     i++) /* the world outlives what was read of the runtime */
 			c.rt.wait_texts[i] = arena_str(&w->arena, c.rt.wait_texts[i]);
-		if (w->has_runtime) {
+		if (w->has_runtime)
 			read_death(&c);
+		set_signal(&c);
+		if (w->has_runtime)
 			collect_goroutines(&c);
-		}
 		collect_threads(&c);
+		take_notes(&c, &taken);
 		if (!w->ngoroutines && !w->nthreads)
-			err = error_set(e, -ESRCH, "%s has no goroutine and no thread that can be shown",
-					t->name);
+			err = error_set(e, -ESRCH, "%s has no goroutine and no thread that can be shown%s%s",
+					t->name, t->nnotes ? ": " : "", t->nnotes ? t->notes[0] : "");
 	}
 	rt_close(&c.rt);
 	table_deinit(&c.sites);

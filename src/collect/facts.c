@@ -300,7 +300,9 @@ static void read_context(struct collector *c, uint64_t addr, struct fact *f)
 		return;
 	deadline = (int64_t)rt_read_u64(rt, addr, rt->ctx_deadline);
 	f->u.context.err = rt_string(c->target, rt_read_u64(rt, addr, rt->ctx_err), &c->world->arena);
-	f->u.context.deadline_in = deadline == INT64_MAX || !deadline ? INT64_MAX : deadline - c->world->now;
+	/* When a core was written is not always known. */
+	f->u.context.deadline_in =
+		deadline == INT64_MAX || !deadline || !c->world->now ? INT64_MAX : deadline - c->world->now;
 	f->u.context.done = rt_read_u64(rt, addr, rt->ctx_done);
 }
 

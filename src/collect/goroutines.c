@@ -178,6 +178,8 @@ static void read_ms(struct collector *c)
 		uint64_t g = rt_read_u64(rt, m, rt->m_curg);
 		bool runs = g && rt_read_u64(rt, g, rt->g_goid) != 0;
 
+		if (tid && (int32_t)tid == c->culprit.tid && !c->culprit.g && runs)
+			c->culprit.g = g;
 		if (tid)
 			table_put(&c->tids, tid, (void *)(uintptr_t)(runs ? TID_GOROUTINE : TID_RUNTIME));
 		m = rt_read_u64(rt, m, rt->m_all_next);

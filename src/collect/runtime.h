@@ -22,7 +22,7 @@
 	X(g, goid) X(g, parent_goid) X(g, locked_m) X(g, nlocks_held) X(g, stack_lo) X(g, stack_hi) \
 	X(g, labels) X(g, call) X(g, all_next) X(g, waiters) X(g, nwaiters) \
 	X(m, curg) X(m, tid) X(m, id) X(m, all_next) X(m, crash_frozen) X(m, crash_regs) \
-	X(p, timers) X(p, timers_cap) X(p, ntimers) \
+	X(p, nspawned) X(p, nended) X(p, timers) X(p, timers_cap) X(p, ntimers) \
 	X(timer_slot, timer) \
 	X(timer, arg) \
 	X(call, fn) X(call, site) X(call, stack) X(call, nstack) X(call, regs) \
@@ -51,7 +51,8 @@
 	X(death, kind) X(death, tid) X(death, g) X(death, regs) X(death, sse) X(death, has_sse) \
 	X(death, exact) X(death, message_printed) X(death, print_registers) X(death, is_blameless) \
 	X(death, sig) X(death, code) X(death, addr) X(death, pc) X(death, traceback) X(death, nawake) \
-	X(death, flags) X(death, message_len) X(death, deadline) X(death, message) \
+	X(death, flags) X(death, message_len) X(death, deadline) X(death, message) X(death, when) \
+	X(death, sender_pid) X(death, sender_uid) \
 	X(options, args) X(options, color) X(options, group) X(options, why) X(options, threads)
 /* clang-format on */
 

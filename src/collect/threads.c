@@ -14,7 +14,7 @@ static void make_thread(struct collector *c, const struct target_thread *from, s
 	bool is_culprit = c->culprit.tid == from->tid && !c->culprit.g && !c->culprit.is_blameless;
 
 	th->tid = from->tid;
-	th->name = arena_str(&c->world->arena, from->name);
+	th->name = *from->name ? arena_str(&c->world->arena, from->name) : NULL;
 	th->state = from->state;
 	th->syscall = from->syscall >= 0 ? target_syscall_name(from->syscall) : NULL;
 	th->is_culprit = is_culprit;

@@ -292,6 +292,17 @@ static void put_blocks(const struct world *w, const struct emit_options *o, stru
 
 /* ---- before and after ------------------------------------------------------------------------------------- */
 
+/* Who has sent it, if somebody has. */
+static void put_sender(const struct world *w, struct sink *s)
+{
+	if (w->signal_code > 0 || !w->signal_sender)
+		return;
+	if (w->signal_sender == w->pid)
+		sink_str(s, "[sent by the process itself]\n");
+	else
+		sink_printf(s, "[sent by process %d of user %u]\n", w->signal_sender, w->signal_uid);
+}
+
 static void put_signal(const struct world *w, struct sink *s)
 {
 	static const struct {
@@ -325,6 +336,7 @@ static void put_signal(const struct world *w, struct sink *s)
 	sink_str(s, " pc=");
 	sink_hex(s, w->signal_pc);
 	sink_str(s, "]\n");
+	put_sender(w, s);
 }
 
 static void put_message(const struct world *w, struct sink *s)

@@ -261,6 +261,8 @@ struct world {
 	const char *message; /* "panic: ..." lines of a dying process; NULL: none, or printed already */
 	int signal, signal_code;
 	uint64_t signal_addr, signal_pc;
+	int32_t signal_sender; /* process that sent it, if signal_code <= 0; 0: unknown */
+	uint32_t signal_uid;   /* and its user */
 	bool has_registers; /* of the culprit, for the lines at the end */
 	uint64_t registers[17];
 

@@ -18,7 +18,7 @@
 #include <linux/futex.h>
 #include <string.h>
 
-#include "target/process.h"
+#include "target/calls.h"
 
 #ifndef __NR_futex_waitv
 #define __NR_futex_waitv 449
@@ -66,19 +66,19 @@ static bool ends_early(int64_t nr)
 }
 
 /* Of a restart_syscall: mov $nr, %eax; syscall. */
-static int original(struct process *p, uint64_t rip)
+static int original(struct target *t, uint64_t rip)
 {
 	unsigned char code[7];
 	int nr;
 
-	if (process_read(&p->t, rip - sizeof code, code, sizeof code) != sizeof code || code[0] != 0xb8 ||
+	if (t->ops->read(t, rip - sizeof code, code, sizeof code) != sizeof code || code[0] != 0xb8 ||
 	    code[5] != 0x0f || code[6] != 0x05)
 		return __NR_restart_syscall;
 	memcpy(&nr, code + 1, sizeof nr);
 	return target_syscall_name(nr) ? nr : __NR_restart_syscall;
 }
 
-int call_interrupted(struct process *p, const struct user_regs_struct *r, bool *ret_restart)
+int call_interrupted(struct target *t, const struct user_regs_struct *r, bool *ret_restart)
 {
 	int64_t nr = (int64_t)r->orig_rax;
 
@@ -90,7 +90,7 @@ int call_interrupted(struct process *p, const struct user_regs_struct *r, bool *
 	case RESTART_NOINTR:
 	case RESTART_NOHAND:
 	case RESTART_BLOCK:
-		return nr == __NR_restart_syscall ? original(p, r->rip) : (int)nr;
+		return nr == __NR_restart_syscall ? original(t, r->rip) : (int)nr;
 	case INTERRUPTED:
 		*ret_restart = ends_early(nr);
 		return *ret_restart ? (int)nr : -1;
@@ -118,4 +118,20 @@ enum thread_state call_state(int nr, uint64_t arg1)
 		}
 	}
 	return THREAD_SYSCALL;
+}
+
+void call_registers(struct target_thread *th, const struct user_regs_struct *r)
+{
+	const uint64_t values[REG_NGPR] = {
+		[REG_RAX] = r->rax, [REG_RDX] = r->rdx, [REG_RCX] = r->rcx, [REG_RBX] = r->rbx,
+		[REG_RSI] = r->rsi, [REG_RDI] = r->rdi, [REG_RBP] = r->rbp, [REG_RSP] = r->rsp,
+		[REG_R8] = r->r8,   [REG_R9] = r->r9,   [REG_R10] = r->r10, [REG_R11] = r->r11,
+		[REG_R12] = r->r12, [REG_R13] = r->r13, [REG_R14] = r->r14, [REG_R15] = r->r15,
+		[REG_RIP] = r->rip,
+	};
+
+	memcpy(th->regs.gpr, values, sizeof values);
+	th->regs.known = REGS_ALL;
+	th->fs_base = r->fs_base;
+	th->has_regs = true;
 }

@@ -14,6 +14,7 @@
 #include <sys/user.h>
 
 #include "base/vec.h"
+#include "target/calls.h"
 #include "target/target.h"
 
 /* A thread that we trace, or tried to. */
@@ -100,17 +101,6 @@ void process_read_spans(struct target *t, struct span *spans, size_t n);
 /* Stops every thread, or none if it fails. */
 int process_stop(struct target *t, struct error *e);
 void process_resume(struct target *t);
-
-/* ---- calls.c -------------------------------------------------------------------------------------------- */
-
-/* The number of the system call that the stop has interrupted; -1: none.  *restart: a call that would report
- * the interruption to the program, and must be restarted: rax has to become CALL_RESTART. */
-int call_interrupted(struct process *p, const struct user_regs_struct *r, bool *ret_restart);
-
-#define CALL_RESTART (-514) /* ERESTARTNOHAND: again, unless a signal handler runs */
-
-/* What a thread in system call nr, whose second argument is arg1, waits for; nr -1: in none. */
-enum thread_state call_state(int nr, uint64_t arg1);
 
 /* ---- file.c --------------------------------------------------------------------------------------------- */
 

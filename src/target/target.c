@@ -11,6 +11,8 @@
 #include "target/target.h"
 
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -48,6 +50,21 @@ void target_close(struct target *t)
 	target_forget(t);
 	arena_deinit(&t->arena);
 	free(t);
+}
+
+void target_note(struct target *t, const char *fmt, ...)
+{
+	const char **notes = arena_array(&t->arena, const char *, t->nnotes + 1);
+	char text[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	for (size_t i = 0; i < t->nnotes; i++)
+		notes[i] = t->notes[i];
+	notes[t->nnotes++] = arena_str(&t->arena, text);
+	t->notes = notes;
 }
 
 /* ---- reading -------------------------------------------------------------------------------------------- */

@@ -62,8 +62,19 @@ struct span {
 	bool ok; /* result: all of it was read */
 };
 
+/* Why a program ended, as its core tells. */
+struct target_signal {
+	int32_t tid; /* of the thread that got it */
+	int signo, code;
+	uint64_t addr, pc;
+	int32_t sender_pid; /* if code <= 0 */
+	uint32_t sender_uid;
+};
+
 struct target_ops {
 	const char *kind;
+	/* It stands still for ever: there is nothing to stop, and `now` is when it stopped. */
+	bool is_file;
 	/* Reading costs nothing, or memory may begin and end in the middle of a page: no page is cached. */
 	bool uncached;
 	/* Reads what it can from the front: bytes read; 0 if there is nothing at addr. */
@@ -81,6 +92,8 @@ struct target_ops {
 	bool (*resident)(struct target *t, uint64_t addr, size_t n, unsigned char *ret_present);
 	/* "/proc/PID/root", where the target's paths can be found; NULL: "" */
 	const char *(*root)(struct target *t);
+	/* Folders in which to look for files by their last name, separated by colons.  NULL: none. */
+	const char *(*search_path)(struct target *t);
 	/* Frees what the kind has beside the struct target; NULL: nothing. */
 	void (*close)(struct target *t);
 };
@@ -103,6 +116,10 @@ struct target {
 	bool moved_on;       /* has gone on since: what is read now may be out of date */
 	bool gone;           /* ended while we read it: nothing more can be read */
 	struct regs caller;  /* of target_stop: rip, rsp and rbp; for a target that is ourselves */
+	int64_t now;         /* of a file: monotonic ns when the program stopped; 0: unknown */
+	const struct target_signal *signal; /* of a file: why it exists; NULL: unknown */
+	const char **notes;                 /* what the reader must know: one sentence each */
+	size_t nnotes;
 
 	struct table pages;            /* page number -> page, or the mark of an unreadable one */
 	struct arena page_memory;      /* those pages */
@@ -133,6 +150,15 @@ int target_open_self(struct target **ret, struct error *e);
 /* Memory laid out by a test.  Spans are copied. */
 int target_open_fake(struct target **ret, const struct span *memory, size_t n,
 		     const struct target_thread *threads, size_t nthreads);
+
+struct core_options {
+	const char *sysroot;     /* folder below which the program's files are; NULL: / */
+	const char *search_path; /* folders with its libraries, separated by colons; NULL: none */
+	const char *exe;         /* the program; NULL: where the core says it was */
+};
+
+/* A core of the kernel's, of gdb's, or a snapshot.  o may be NULL. */
+int target_open_core(struct target **ret, const char *path, const struct core_options *o, struct error *e);
 
 /* Lets the target go on if it was stopped, and frees everything. */
 void target_close(struct target *t);
@@ -174,6 +200,9 @@ int target_stop(struct target *t, struct error *e);
 void target_resume(struct target *t);
 
 int64_t target_now(void); /* monotonic ns */
+
+/* For kinds: a sentence that belongs into every report about this target. */
+void target_note(struct target *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* The mapping that addr is in; NULL if none. */
 const struct mapping *target_mapping(const struct target *t, uint64_t addr);

@@ -217,22 +217,6 @@ static int get_set(int32_t tid, unsigned type, void *buf, size_t size)
 	return io.iov_len == size ? 0 : -ENOTSUP; /* a 32-bit process has a smaller set */
 }
 
-static void take_registers(struct target_thread *th, const struct user_regs_struct *r)
-{
-	const uint64_t values[REG_NGPR] = {
-		[REG_RAX] = r->rax, [REG_RDX] = r->rdx, [REG_RCX] = r->rcx, [REG_RBX] = r->rbx,
-		[REG_RSI] = r->rsi, [REG_RDI] = r->rdi, [REG_RBP] = r->rbp, [REG_RSP] = r->rsp,
-		[REG_R8] = r->r8,   [REG_R9] = r->r9,   [REG_R10] = r->r10, [REG_R11] = r->r11,
-		[REG_R12] = r->r12, [REG_R13] = r->r13, [REG_R14] = r->r14, [REG_R15] = r->r15,
-		[REG_RIP] = r->rip,
-	};
-
-	memcpy(th->regs.gpr, values, sizeof values);
-	th->regs.known = REGS_ALL;
-	th->fs_base = r->fs_base;
-	th->has_regs = true;
-}
-
 static void take_xmm(struct target_thread *th)
 {
 	struct user_fpregs_struct fp;
@@ -269,11 +253,11 @@ static int describe(struct process *p, struct tracee *tr, struct target_thread *
 		return error_set(e, err, "%s is a 32-bit program: only 64-bit ones can be read", p->t.name);
 	if (err < 0)
 		return 1; /* killed since */
-	th->syscall = call_interrupted(p, &r, &again);
+	th->syscall = call_interrupted(&p->t, &r, &again);
 	if (again)
 		restart(tr, &r);
 	th->state = call_state(th->syscall, r.rsi);
-	take_registers(th, &r);
+	call_registers(th, &r);
 	take_xmm(th);
 	return 0;
 }
