@@ -12,7 +12,7 @@
  *
  * $CRASH_MATRIX_HELPER is the gorgon tool that decodes the reports; without it they are raw.  Raw reports print the
  * arguments of all functions as (...), and that is how the expectations are written; decoded ones may have
- * anything between the parentheses.
+ * anything between the parentheses.  EXRAW lines are EXPECT lines for raw reports only.
  *
  * Prints a table of times and as its last line "crash_matrix: N runs, M failed, K skipped".
  */
@@ -79,25 +79,29 @@ static const char *const extra_rules[] = {
 	"EXPECT * * tb-system,tb-crash: ^goroutine [0-9]+ gp=0x[0-9a-f]+ m=([0-9]+|nil) \\[",
 	"EXPECT * * tb-system,tb-crash: ^gori_park\\(\\.\\.\\.\\)$",
 	"EXPECT * * tb-system,tb-crash: \\+0x[0-9a-f]+ fp=0x[0-9a-f]+ sp=0x[0-9a-f]+ pc=0x[0-9a-f]+$",
-	"EXPECT * * tb-system,tb-crash: ^modules:$",
+	" EXRAW * * tb-system,tb-crash: ^modules:$",
 };
 
 /* ---- rules ---------------------------------------------------------------------------------------------------- */
 
 static void add_rule(const char *line)
 {
-	const char *p = strstr(line, "EXPECT "), *end;
+	static const char *const words[] = {"EXPECT ", "EXRAW ", "REJECT ", "STATUS "};
+	const char *p = NULL, *end;
 	struct rule *r = &rules[nrules];
 	int n = 0;
 
-	if (!p)
-		p = strstr(line, "REJECT ");
-	if (!p)
-		p = strstr(line, "STATUS ");
+	for (int i = 0; i < 4 && !p; i++)
+		p = strstr(line, words[i]);
+	if (p && !strncmp(p, "EXRAW ", 6)) {
+		if (getenv("CRASH_MATRIX_HELPER"))
+			return;
+		p--; /* as long as the others */
+	}
 	if (!p || sscanf(p + 7, "%159s %95s %159[^:]: %n", r->kind, r->place, r->condition, &n) != 3 || !n ||
 	    nrules == MAX_RULES - 1)
 		return;
-	r->what = *p;
+	r->what = *p == ' ' ? 'E' : *p;
 	p += 7 + n;
 	end = strstr(p, " */");
 	snprintf(r->text, sizeof r->text, "%.*s", end ? (int)(end - p) : (int)strcspn(p, "\n"), p);
@@ -114,7 +118,8 @@ static void read_rules(const char *path)
 		exit(1);
 	}
 	while (fgets(line, sizeof line, f))
-		if (strstr(line, "/* EXPECT ") || strstr(line, "/* REJECT ") || strstr(line, "/* STATUS "))
+		if (strstr(line, "/* EXPECT ") || strstr(line, "/* EXRAW ") || strstr(line, "/* REJECT ") ||
+		    strstr(line, "/* STATUS "))
 			add_rule(line);
 	fclose(f);
 	for (size_t i = 0; i < sizeof extra_rules / sizeof extra_rules[0]; i++)
@@ -138,12 +143,13 @@ static bool in_list(const char *list, const char *word)
 
 static bool matches(const char *pattern)
 {
-	const char *raw_args = getenv("CRASH_MATRIX_HELPER") ? strstr(pattern, "\\.\\.\\.\\)$") : NULL;
+	const char *raw_args = getenv("CRASH_MATRIX_HELPER") ? strstr(pattern, "\\(\\.\\.\\.\\)$") : NULL;
 	char decoded[512];
 	regex_t re;
 	bool found;
 
-	snprintf(decoded, sizeof decoded, "%.*s.*\\)$", raw_args ? (int)(raw_args - pattern) : 0, pattern);
+	snprintf(decoded, sizeof decoded, "%.*s( \\[guessed\\])?\\(.*\\)$",
+		 raw_args ? (int)(raw_args - pattern) : 0, pattern);
 	if (raw_args)
 		pattern = decoded;
 	if (regcomp(&re, pattern, REG_EXTENDED | REG_NEWLINE | REG_NOSUB) != 0) {
@@ -440,6 +446,9 @@ static bool wanted(const char *kind, const char *place, const char *condition)
 	const char *only = getenv("CRASH_MATRIX_ONLY"); /* "kind place condition", lists and * as in rules */
 	char k[160], p[96], c[160];
 
+	/* Trouble for a reader that sits in the process itself. */
+	if (getenv("CRASH_MATRIX_HELPER") && !strcmp(condition, "crash-in-dump"))
+		return false;
 	return !only || sscanf(only, "%159s %95s %159s", k, p, c) != 3 ||
 	       (in_list(k, kind) && in_list(p, place) && in_list(c, condition));
 }

@@ -7,7 +7,8 @@
  * How: crash_matrix.c runs it over the table below and compares its output with the EXPECT and REJECT lines,
  * which stand where the thing they are about is done.  A line applies if its three words match the arguments
  * (words may be lists with commas, * is any); the regular expression (POSIX extended, ^ and $ at lines) must
- * then match, or must not.  STATUS lines give the exit status; the last one that applies counts.
+ * then match, or must not.  EXRAW lines are EXPECT lines that hold where no helper decodes.  STATUS lines give
+ * the exit status; the last one that applies counts.
  */
 #define _GNU_SOURCE
 #include <gorgon.h>
@@ -214,7 +215,7 @@ static bool corrupt_parked(struct gori_g *g, void *arg)
 	return true;
 }
 
-/* EXPECT * * badsp: stack unavailable: bad stack pointer$ */
+/* EXRAW * * badsp: stack unavailable: bad stack pointer$ */
 static void corrupt_stack_pointers(void)
 {
 	int n = 0;
