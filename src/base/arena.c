@@ -107,6 +107,7 @@ void *arena_alloc(struct arena *a, size_t n)
 	size_t pad = -(uintptr_t)a->next & 15;
 	void *p;
 
+	n += n == 0; /* so that there is an address to give */
 	if (pad <= (size_t)(a->end - a->next))
 		a->next += pad;
 	p = arena_take(a, (n + 15) & ~(size_t)15);

@@ -199,26 +199,22 @@ static void put_row(const struct table_of_rows *t, const struct row *r, struct s
 	sink_char(s, '\n');
 }
 
-/* The words as words_args writes them, each to its rows.  Commas stand between words and nowhere else. */
+/* The words as words_args writes them, each with its rows.  Commas stand between words and nowhere else. */
 static void put_table(const struct table_of_rows *t, const char *words, struct sink *s)
 {
-	uint64_t shown = UINT64_MAX;
+	for (uint64_t word = 0; word < MAX_WORDS && *words && *words != '.'; word++) {
+		size_t n = strcspn(words, ",");
 
-	for (size_t i = 0; i < t->rows.n; i++) {
-		const struct row *r = &t->rows.items[i];
-
-		for (; shown != r->word; words += strspn(words, ", ")) {
-			size_t n = strcspn(words, ",");
-
-			shown++;
-			sink_str(s, "\nword ");
-			sink_udec(s, shown + 1);
-			sink_str(s, " = ");
-			sink_put(s, words, n);
-			sink_char(s, '\n');
-			words += n;
-		}
-		put_row(t, r, s);
+		sink_str(s, "\nword ");
+		sink_udec(s, word + 1);
+		sink_str(s, " = ");
+		sink_put(s, words, n);
+		sink_char(s, '\n');
+		words += n + strspn(words + n, ", ");
+		/* Members need not stand in the order of their places. */
+		for (size_t i = 0; i < t->rows.n; i++)
+			if (t->rows.items[i].word == word)
+				put_row(t, &t->rows.items[i], s);
 	}
 }
 

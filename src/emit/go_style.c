@@ -71,7 +71,6 @@ static bool put_inside(struct go *g, const struct part *p)
 
 			more = put_part(g, &member);
 		}
-		g->leaves += t->nmembers == 0;
 		return more;
 	}
 	if (t->kind == TYPE_ARRAY) {
@@ -80,7 +79,6 @@ static bool put_inside(struct go *g, const struct part *p)
 
 			more = put_part(g, &item);
 		}
-		g->leaves += t->count == 0;
 		return more;
 	}
 	if (t->kind == TYPE_COMPLEX && t->size <= 16) {
@@ -108,6 +106,8 @@ static bool is_leaf(const struct part *p)
 /* False: there was no room for it, which has been said. */
 static bool put_part(struct go *g, const struct part *p)
 {
+	int before;
+
 	if (g->leaves >= MAX_LEAVES) {
 		put_comma(g);
 		sink_str(g->s, "...");
@@ -121,11 +121,13 @@ static bool put_part(struct go *g, const struct part *p)
 	put_comma(g);
 	sink_char(g->s, '{');
 	g->comma = false;
+	before = g->leaves;
 	if (++g->depth >= MAX_DEPTH) {
 		sink_str(g->s, "...");
 		g->leaves++;
 	} else {
 		put_inside(g, p);
+		g->leaves += g->leaves == before; /* empty */
 	}
 	g->depth--;
 	sink_char(g->s, '}');

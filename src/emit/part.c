@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { MAX_ALIGN = 8, MAX_DEPTH = 64 };
+enum { MAX_ALIGN = 8, MAX_VISITS = 4096 };
 
 const struct type part_void = {.kind = TYPE_VOID, .name = "void"};
 const struct type part_various = {.kind = TYPE_VOID, .name = "*"};
@@ -152,21 +152,22 @@ int64_t part_int(const struct part *p)
 	return (int64_t)(x << (64 - bits)) >> (64 - bits);
 }
 
-static uint64_t align_within(const struct type *t, int depth)
+/* visits: how many types may still be looked at.  Broken types can be cyclic, or make a tree without end. */
+static uint64_t align_within(const struct type *t, int *visits)
 {
 	uint64_t align = 1;
 
-	if (!t || depth > MAX_DEPTH)
+	if (!t || --*visits < 0)
 		return 1;
 	if (t->kind == TYPE_ARRAY)
-		return align_within(t->elem, depth + 1);
+		return align_within(t->elem, visits);
 	if (t->kind == TYPE_COMPLEX)
 		align = t->size / 2;
 	else if (t->kind != TYPE_STRUCT && t->kind != TYPE_UNION)
 		align = t->size;
 	else
-		for (uint32_t i = 0; i < t->nmembers && align < MAX_ALIGN; i++) {
-			uint64_t a = align_within(t->members[i].type, depth + 1);
+		for (uint32_t i = 0; i < t->nmembers && align<MAX_ALIGN && * visits> 0; i++) {
+			uint64_t a = align_within(t->members[i].type, visits);
 
 			align = a > align ? a : align;
 		}
@@ -177,7 +178,9 @@ static uint64_t align_within(const struct type *t, int depth)
 
 uint64_t type_align(const struct type *t)
 {
-	return align_within(t, 0);
+	int visits = MAX_VISITS;
+
+	return align_within(t, &visits);
 }
 
 bool type_is_text(const struct type *t)

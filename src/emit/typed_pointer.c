@@ -164,11 +164,13 @@ static const char *string_bytes(struct typed *t, uint64_t addr, uint64_t len, ui
 void typed_string(struct typed *t, const struct part *p)
 {
 	struct part ptr = part_at(p, PTR, &part_u64), len = part_at(p, LEN, &part_u64);
-	enum value_status status = part_status(p);
+	enum value_status status = part_status(&ptr), of_len = part_status(&len);
 	const char *text = NULL;
 	uint64_t n = 0;
 	bool stale = false;
 
+	if (of_len > status)
+		status = of_len;
 	if (status != VALUE_UNKNOWN && !part_uint(&len))
 		text = "";
 	else if (status != VALUE_UNKNOWN)

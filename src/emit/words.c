@@ -13,7 +13,7 @@
 
 #include "emit/style.h"
 
-enum { MAX_WORDS = 10, MAX_BYTES = MAX_WORDS * 8, MAX_DEPTH = 64 };
+enum { MAX_WORDS = 10, MAX_BYTES = MAX_WORDS * 8, MAX_VISITS = 4096 };
 
 /* ---- the layout ------------------------------------------------------------------------------------------- */
 
@@ -22,13 +22,13 @@ struct layout {
 	span_fn *fn;
 	void *arg;
 	const struct value *of;
+	int visits; /* parts that may still be looked at: broken types can be cyclic, or make a tree without end */
 };
 
-static void walk(const struct layout *l, const struct part *p, uint64_t offset, const struct step *path,
-		 int depth);
+static void walk(struct layout *l, const struct part *p, uint64_t offset, const struct step *path);
 
 /* Eight bytes after the other.  names: what they are called; NULL: they are numbered. */
-static void walk_words(const struct layout *l, const struct part *p, uint64_t offset, const struct step *path,
+static void walk_words(struct layout *l, const struct part *p, uint64_t offset, const struct step *path,
 		       uint64_t size, const char *const *names)
 {
 	for (uint64_t i = 0; i * 8 < size && offset + i * 8 < l->limit; i++) {
@@ -42,8 +42,7 @@ static void walk_words(const struct layout *l, const struct part *p, uint64_t of
 }
 
 /* The types of the runtime that are headers; false if it is none of them. */
-static bool walk_header(const struct layout *l, const struct part *p, uint64_t offset,
-			const struct step *path)
+static bool walk_header(struct layout *l, const struct part *p, uint64_t offset, const struct step *path)
 {
 	static const char *const names[] = {"ptr", "len", "cap"};
 	bool is_slice = p->type->class == CLASS_SLICE;
@@ -54,48 +53,56 @@ static bool walk_header(const struct layout *l, const struct part *p, uint64_t o
 	return true;
 }
 
-static void walk_members(const struct layout *l, const struct part *p, uint64_t offset,
-			 const struct step *path, int depth)
+static void walk_members(struct layout *l, const struct part *p, uint64_t offset, const struct step *path)
 {
-	for (uint32_t i = 0; i < p->type->nmembers; i++) {
+	for (uint32_t i = 0; i < p->type->nmembers && l->visits > 0; i++) {
 		const struct type_member *m = &p->type->members[i];
 		struct step step = {path, m->name, 0};
 		struct part member = part_member(p, m);
 
 		/* Anonymous members are no step: C finds what is in them without one. */
 		if (offset + m->offset < l->limit)
-			walk(l, &member, offset + m->offset, m->name ? &step : path, depth + 1);
+			walk(l, &member, offset + m->offset, m->name ? &step : path);
 	}
 }
 
-static void walk(const struct layout *l, const struct part *p, uint64_t offset, const struct step *path,
-		 int depth)
+static void walk(struct layout *l, const struct part *p, uint64_t offset, const struct step *path)
 {
 	const struct type *t = p->type;
 	struct span span = {*p, l->of, path, offset};
 
-	if (walk_header(l, p, offset, path))
+	if (l->visits-- <= 0 || walk_header(l, p, offset, path))
 		return;
-	if (t->kind == TYPE_STRUCT && depth < MAX_DEPTH) {
-		walk_members(l, p, offset, path, depth);
-	} else if (t->kind == TYPE_ARRAY && depth < MAX_DEPTH && t->elem && t->elem->size) {
-		for (uint64_t i = 0; i < t->count && offset + i * t->elem->size < l->limit; i++) {
+	if (t->kind == TYPE_STRUCT) {
+		walk_members(l, p, offset, path);
+	} else if (t->kind == TYPE_ARRAY && t->elem && t->elem->size) {
+		for (uint64_t i = 0; i < t->count && offset + i * t->elem->size < l->limit && l->visits > 0;
+		     i++) {
 			struct step step = {path, NULL, i};
 			struct part item = part_item(p, i);
 
-			walk(l, &item, offset + i * t->elem->size, &step, depth + 1);
+			walk(l, &item, offset + i * t->elem->size, &step);
 		}
-	} else if (t->size > 8 || t->kind == TYPE_UNION || t->kind == TYPE_STRUCT) {
+	} else if (t->size > 8 || t->kind == TYPE_UNION) {
 		walk_words(l, p, offset, path, t->size, NULL);
 	} else {
 		l->fn(&span, l->arg);
 	}
 }
 
+/* Where not all leaves were visited, none of the words can be believed. */
+static void walk_unknown(struct layout *l, uint64_t size)
+{
+	struct part unknown = part_of_bytes(&part_u64, NULL, 0, 0, VALUE_UNKNOWN);
+
+	for (uint64_t at = 0; at < size && at < l->limit; at += 8)
+		l->fn(&(struct span){unknown, l->of, NULL, at}, l->arg);
+}
+
 uint64_t words_layout(const struct frame *f, uint64_t limit, span_fn *fn, void *arg)
 {
 	static const char *const any[] = {"type", "data"};
-	struct layout l = {limit, fn, arg, NULL};
+	struct layout l = {limit, fn, arg, NULL, MAX_VISITS};
 	uint64_t offset = 0;
 
 	for (uint16_t i = 0; i < f->nargs; i++) {
@@ -111,9 +118,11 @@ uint64_t words_layout(const struct frame *f, uint64_t limit, span_fn *fn, void *
 		if (is_any && offset < limit)
 			walk_words(&l, &p, offset, NULL, size, any);
 		else if (offset < limit)
-			walk(&l, &p, offset, NULL, 0);
+			walk(&l, &p, offset, NULL);
 		offset += size;
 	}
+	if (l.visits <= 0)
+		walk_unknown(&l, offset);
 	return offset;
 }
 

@@ -292,6 +292,7 @@ int main(void)
 	SRunner *r;
 	int failed;
 
+	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, stacks_that_differ_in_arguments_are_alike_by_lines_only);
 	tcase_add_test(tc, what_a_goroutine_is_sets_it_apart);
 	tcase_add_test(tc, unnamed_code_is_alike_at_the_same_address_only);

@@ -4,6 +4,7 @@
  *
  * How: the cases of Go's own test of argument lists, and the classic ones that explain the words.
  */
+#include "go_parser.h"
 #include "world_builder.h"
 
 #include <stdint.h>
@@ -222,6 +223,13 @@ END_TEST
 
 STRUCT(t_wide_bits, "struct wide", 16, BITS("a", t_ulong, 0, 4, 64));
 
+/* A struct that has itself as its members. */
+static const struct type t_endless;
+static const struct type_member endless_members[] = {MEMBER("a", t_endless, 0), MEMBER("b", t_endless, 0),
+						     MEMBER("c", t_endless, 0), MEMBER("d", t_endless, 0)};
+static const struct type t_endless = {
+	.kind = TYPE_STRUCT, .name = "", .size = 100, .members = endless_members, .nmembers = 4};
+
 START_TEST(broken_types_write_nothing_outside)
 {
 	static const struct type_member m[] = {MEMBER("far", t_int, 6), MEMBER("past", t_int, 1000),
@@ -233,7 +241,92 @@ START_TEST(broken_types_write_nothing_outside)
 	WORDS("_, _", V("x", t, uint64_t, 7), V("y", t_long, long, 1));
 	GO("{0x7, 0x0, _, _, _, _, _, _, _, _, ...}", V("h", huge, uint64_t, 7));
 	ck_assert_ptr_nonnull(wb_args(ARGS_WORDS, ARGS(V("h", huge, uint64_t, 7))));
+	WORDS("_, _, _, _, _, _, _, _, _, _, ...", V("x", t_endless, words, 1));
+	GO("{{{{{...}, {...}, {...}, {...}}, {{...}, {...}, {...}, {...}}, {{...}, {...}, ...}, ...}, ...}, ...}",
+	   V("x", t_endless, words, 1));
 	WORDS("0xba98765432100000, 0xc", V("w", t_wide_bits, words, 0xba9876543210000f, 0xfffffffffffffedc));
+}
+END_TEST
+
+/* ---- random types ------------------------------------------------------------------------------------------ */
+
+static uint64_t seed = 88172645463325252;
+
+static uint64_t below(uint64_t n)
+{
+	seed ^= seed << 13;
+	seed ^= seed >> 7;
+	seed ^= seed << 17;
+	return seed % n;
+}
+
+/* Of any kind and class; sizes, offsets and counts fit each other or do not. */
+static const struct type *random_type(int depth)
+{
+	static const uint64_t sizes[] = {0, 1, 2, 3, 4, 8, 16, 24, 100};
+	struct type *t = arena_new(&W.arena, struct type);
+	struct type_member *m = arena_array(&W.arena, struct type_member, 4);
+
+	t->kind = (enum type_kind)below(TYPE_OTHER + 1);
+	t->class = below(4) ? CLASS_NONE : (enum type_class)below(CLASS_LIST + 1);
+	t->name = "t";
+	t->size = sizes[below(9)];
+	t->elem = depth < 4 && below(8) ? random_type(depth + 1) : NULL;
+	t->key = t->elem;
+	t->count = below(50) ? below(6) : UINT64_MAX;
+	t->members = m;
+	t->nmembers = depth < 4 ? (uint32_t)below(5) : 0;
+	for (uint32_t i = 0; i < t->nmembers; i++) {
+		m[i] = (struct type_member){.type = random_type(depth + 1), .offset = below(t->size + 4)};
+		m[i].name = below(5) ? "m" : NULL;
+		m[i].bit_size = below(4) ? 0 : (uint16_t)below(70);
+		m[i].bit_offset = (uint16_t)below(70);
+	}
+	return t;
+}
+
+static struct value random_value(void)
+{
+	struct value v = {.name = "v", .type = random_type(0), .status = (uint8_t)below(3)};
+	unsigned char *data = malloc(v.type->size + 1), *mask = malloc(v.type->size + 1);
+
+	for (uint64_t i = 0; i < v.type->size; i++) {
+		data[i] = (unsigned char)(below(3) ? below(256) : 0);
+		mask[i] = (unsigned char)(below(8) ? 0 : below(3));
+	}
+	v.bytes = realloc(data, v.type->size ? v.type->size : 1); /* exactly as long as it says */
+	v.mask = below(2) ? realloc(mask, v.type->size ? v.type->size : 1) : NULL;
+	if (v.status == VALUE_UNKNOWN && !v.mask)
+		v.bytes = NULL;
+	return v;
+}
+
+START_TEST(random_types_make_lists_that_parsers_accept)
+{
+	struct emit_options o = {0};
+	struct sink s;
+
+	sink_init_memory(&s);
+	for (int i = 0; i < 2000; i++) {
+		struct value v[2] = {random_value(), random_value()};
+		struct frame f = {.place = wb_place("f", "f.c", 1, 1), .pc = 9, .args = v, .nargs = 2};
+
+		for (o.args = ARGS_TYPED; o.args <= ARGS_WORDS; o.args++) {
+			const char *end;
+
+			s.len = 0;
+			emit_args(&W, &f, &o, &s);
+			ck_assert_uint_lt(s.len, 5000);
+			sink_char(&s, ')');
+			end = o.args == ARGS_TYPED ? ")" : go_args_end(sink_text(&s));
+			ck_assert_msg(end && !strcmp(end, ")"), "%s", sink_text(&s));
+		}
+		s.len = 0;
+		emit_explain(&W, &f, &s);
+		if (i % 256 == 0)
+			arena_deinit(&W.arena);
+	}
+	sink_deinit(&s);
 }
 END_TEST
 
@@ -262,6 +355,7 @@ int main(void)
 	SRunner *r;
 	int failed;
 
+	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, up_to_ten_integers_are_written_and_an_eleventh_is_not);
 	tcase_add_test(tc, aggregates_stand_in_braces);
 	tcase_add_test(tc, the_fifth_brace_is_not_opened);
@@ -277,6 +371,7 @@ int main(void)
 	tcase_add_test(tc, interface_values_are_two_words);
 	tcase_add_test(tc, large_arguments_end_after_ten_words);
 	tcase_add_test(tc, broken_types_write_nothing_outside);
+	tcase_add_test(tc, random_types_make_lists_that_parsers_accept);
 	tcase_add_test(tc, variadic_functions_have_more);
 	suite_add_tcase(s, tc);
 	r = srunner_create(s);

@@ -472,6 +472,7 @@ int main(void)
 	SRunner *r;
 	int failed;
 
+	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, integers_have_their_sign_and_width);
 	tcase_add_test(tc, characters_and_bools_are_written_as_in_c);
 	tcase_add_test(tc, floats_have_the_fewest_digits_that_read_back);
