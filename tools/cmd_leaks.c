@@ -125,7 +125,7 @@ int cmd_leaks(int argc, char **argv)
 
 	argv[0] = "gorgon leaks";
 	argp_parse(&argp, argc, argv, 0, NULL, &l);
-	err = session_open(&session, l.what, &e);
+	err = session_open(&session, l.what, &l.report.core, &e);
 	if (err)
 		return tool_fail(&e);
 	err = check(&session, &l, &e);
