@@ -8,6 +8,7 @@ enum { MAX_ALIGN = 8, MAX_VISITS = 4096 };
 
 const struct type part_void = {.kind = TYPE_VOID, .name = "void"};
 const struct type part_various = {.kind = TYPE_VOID, .name = "*"};
+const struct type part_pointer = {.kind = TYPE_POINTER, .name = "void *", .size = 8};
 const struct type part_u64 = {.kind = TYPE_UINT, .name = "uint64_t", .size = 8};
 
 struct part part_of_bytes(const struct type *type, const unsigned char *bytes, uint64_t n, uint64_t addr,

@@ -51,8 +51,8 @@ bool part_is_unknown(const struct part *p);
 uint64_t part_uint(const struct part *p);
 int64_t part_int(const struct part *p);
 
-/* void, and an unsigned integer of eight bytes: for what has no type of its own. */
-extern const struct type part_void, part_u64;
+/* void, an unsigned integer of eight bytes, void *: for what has no type of its own. */
+extern const struct type part_void, part_u64, part_pointer;
 
 /* Of a value that is not the same in all that are shown as one. */
 extern const struct type part_various;

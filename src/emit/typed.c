@@ -28,29 +28,36 @@ static void put_name(struct sink *s, const char *name)
 	sink_clean(s, name, strlen(name), 0);
 }
 
+static void put_slice_name(struct sink *s, const struct type *elem)
+{
+	sink_str(s, "[]");
+	put_name(s, !elem ? "void" : elem->class == CLASS_STRING ? "string" : elem->name);
+}
+
 void typed_name(struct sink *s, const struct type *type)
 {
 	int dimensions = 0;
 
-	for (; type && type->kind == TYPE_ARRAY && dimensions < MAX_DIMENSIONS;
-	     type = type->elem, dimensions++) {
+	for (; type && type->kind == TYPE_ARRAY && dimensions < MAX_DIMENSIONS; dimensions++) {
 		sink_char(s, '[');
 		sink_udec(s, type->count);
 		sink_char(s, ']');
+		type = type->elem;
 	}
-	if (!type)
+	if (!type) {
 		sink_str(s, "void");
-	else if (type->class == CLASS_STRING)
+	} else if (type->class == CLASS_STRING) {
 		sink_str(s, "string");
-	else if (type->class == CLASS_ANY)
+	} else if (type->class == CLASS_ANY) {
 		sink_str(s, "any");
-	else if (type->class == CLASS_SLICE) {
-		sink_str(s, "[]");
-		put_name(s, type->elem && type->elem->class == CLASS_STRING ? "string"
-			    : type->elem                                    ? type->elem->name
-									    : "void");
-	} else
+	} else if (type->class == CLASS_SLICE) {
+		put_slice_name(s, type->elem);
+	} else if (type->class == CLASS_CHAN) {
+		sink_str(s, "chan ");
+		put_name(s, type->elem ? type->elem->name : "void");
+	} else {
 		put_name(s, type->name);
+	}
 }
 
 /* ---- scalars ---------------------------------------------------------------------------------------------- */

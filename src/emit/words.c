@@ -27,6 +27,8 @@ struct layout {
 
 static void walk(struct layout *l, const struct part *p, uint64_t offset, const struct step *path);
 
+static const char *const any_names[] = {"type", "data"};
+
 /* Eight bytes after the other.  names: what they are called; NULL: they are numbered. */
 static void walk_words(struct layout *l, const struct part *p, uint64_t offset, const struct step *path,
 		       uint64_t size, const char *const *names)
@@ -34,6 +36,9 @@ static void walk_words(struct layout *l, const struct part *p, uint64_t offset, 
 	for (uint64_t i = 0; i * 8 < size && offset + i * 8 < l->limit; i++) {
 		struct span span = {part_word(p, i), l->of, path, offset + i * 8};
 		struct step step = {path, names ? names[i] : NULL, i};
+
+		if (names && (i == 0 || names == any_names))
+			span.part.type = &part_pointer; /* the others are numbers */
 
 		if (size > 8)
 			span.path = &step;
@@ -101,7 +106,6 @@ static void walk_unknown(struct layout *l, uint64_t size)
 
 uint64_t words_layout(const struct frame *f, uint64_t limit, span_fn *fn, void *arg)
 {
-	static const char *const any[] = {"type", "data"};
 	struct layout l = {limit, fn, arg, NULL, MAX_VISITS};
 	uint64_t offset = 0;
 
@@ -116,7 +120,7 @@ uint64_t words_layout(const struct frame *f, uint64_t limit, span_fn *fn, void *
 		l.of = &f->args[i];
 		offset = (offset + align - 1) & -align;
 		if (is_any && offset < limit)
-			walk_words(&l, &p, offset, NULL, size, any);
+			walk_words(&l, &p, offset, NULL, size, any_names);
 		else if (offset < limit)
 			walk(&l, &p, offset, NULL);
 		offset += size;
