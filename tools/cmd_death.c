@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What: gorgon @death and @dump: the report that a program asks for, by starting this tool as its helper.  The
+ * What: gorgon @death, @dump and @leaks: the report that a program asks for, by starting this tool as its helper.  The
  * agreement is in abi/death.h.
  *
  * How: everything is decoded before WRITES is sent, so that the program can still make its own, raw report if
@@ -23,7 +23,8 @@
 struct helper {
 	int32_t pid;
 	int status_fd, out_fd;
-	bool goes_on; /* @dump */
+	bool goes_on; /* @dump, @leaks */
+	bool wants_leaks;
 };
 
 static bool number(const char *text, int *ret)
@@ -64,8 +65,10 @@ static bool is_set(int setting)
 static void set_options(const struct helper *h, const struct collect_request *q, struct report_options *o)
 {
 	static const enum color colors[] = {COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER};
-	bool system = q->traceback >= GORI_TB_SYSTEM || (h->goes_on && q->flags & GOR_DUMP_SYSTEM);
-	bool single = q->traceback == GORI_TB_SINGLE || (h->goes_on && q->flags & GOR_DUMP_SELF);
+	bool system = q->traceback >= GORI_TB_SYSTEM ||
+		      (h->goes_on && !h->wants_leaks && q->flags & GOR_DUMP_SYSTEM);
+	bool single = q->traceback == GORI_TB_SINGLE ||
+		      (h->goes_on && !h->wants_leaks && q->flags & GOR_DUMP_SELF);
 
 	memset(o, 0, sizeof *o);
 	o->emit.args = q->args == GORI_UNSET ? ARGS_TYPED : (enum args_style)q->args;
@@ -80,6 +83,28 @@ static void set_options(const struct helper *h, const struct collect_request *q,
 	if (q->color >= 0 && q->color < 3)
 		o->color = colors[q->color];
 	o->emit.culprit_again = !h->goes_on && !single && isatty(h->out_fd);
+}
+
+/* The number of goroutines that are leaked or deadlocked, for gor_leaks. */
+static int say_count(const struct helper *h, const struct world *w, struct error *e)
+{
+	char text[1 + 8 + 1];
+	uint32_t n = w->nverdicts[VERDICT_LEAKED] + w->nverdicts[VERDICT_DEADLOCKED];
+	ssize_t done;
+
+	snprintf(text, sizeof text, "%c%08x", GORI_HELPER_COUNT, n);
+	do
+		done = write(h->status_fd, text, sizeof text - 1);
+	while (done < 0 && errno == EINTR);
+	return done == sizeof text - 1 ? 0 : error_sys(e, -EPIPE, "process %d does not listen", h->pid);
+}
+
+static int find_leaks(struct session *s, const struct collect_request *q, struct error *e)
+{
+	struct leak_options o = {.at_exit = q->flags & GORI_LEAKS_AT_EXIT, .stuck_ns = q->stuck_ns};
+	struct leak_stats stats;
+
+	return leak_check(&s->world, s->target, s->debug, &o, &stats, e);
 }
 
 static int look(const struct helper *h, struct session *s, struct report_options *o, struct error *e)
@@ -100,7 +125,7 @@ static int look(const struct helper *h, struct session *s, struct report_options
 	set_options(h, &q, o);
 	err = collect(&s->world, s->target, s->debug, &o->collect, e);
 	o->separate = !h->goes_on && !s->world.message;
-	return err;
+	return err || !h->wants_leaks ? err : find_leaks(s, &q, e);
 }
 
 static int help(const struct helper *h, struct error *e)
@@ -113,9 +138,13 @@ static int help(const struct helper *h, struct error *e)
 		target_resume(s.target);
 		err = say(h, GORI_HELPER_READ, e);
 	}
+	if (!err && h->wants_leaks)
+		err = say_count(h, &s.world, e);
 	if (!err)
 		err = say(h, GORI_HELPER_WRITES, e);
-	if (!err)
+	if (!err && h->wants_leaks)
+		err = report_leaks(&s.world, &o, h->out_fd, e);
+	else if (!err)
 		err = report_write(&s.world, &o, h->out_fd, e);
 	/* The process ends next, and so do we: what is left is given back by the kernel, which is faster. */
 	if (h->goes_on || err)
@@ -123,9 +152,9 @@ static int help(const struct helper *h, struct error *e)
 	return err;
 }
 
-static int run(int argc, char **argv, bool goes_on)
+static int run(int argc, char **argv, bool goes_on, bool wants_leaks)
 {
-	struct helper h = {.goes_on = goes_on};
+	struct helper h = {.goes_on = goes_on, .wants_leaks = wants_leaks};
 	struct error e = {0};
 	int pid;
 
@@ -141,10 +170,15 @@ static int run(int argc, char **argv, bool goes_on)
 
 int cmd_death(int argc, char **argv)
 {
-	return run(argc, argv, false);
+	return run(argc, argv, false, false);
 }
 
 int cmd_dump(int argc, char **argv)
 {
-	return run(argc, argv, true);
+	return run(argc, argv, true, false);
+}
+
+int cmd_leaks_asked(int argc, char **argv)
+{
+	return run(argc, argv, true, true);
 }

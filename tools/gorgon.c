@@ -23,6 +23,7 @@ static const struct command {
 	{"leaks", cmd_leaks, "prove which goroutines of a process are blocked for ever"},
 	{"@death", cmd_death, NULL},
 	{"@dump", cmd_dump, NULL},
+	{"@leaks", cmd_leaks_asked, NULL},
 };
 
 enum { NCOMMANDS = sizeof commands / sizeof commands[0] };

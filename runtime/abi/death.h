@@ -10,12 +10,15 @@
  *
  *	gorgon @death PID STATUSFD OUTFD	it is dying, and will end when the helper has
  *	gorgon @dump PID STATUSFD OUTFD		gor_dump or the user's dump signal: it will go on
+ *	gorgon @leaks PID STATUSFD OUTFD	gor_leaks, or the end of the program: as @dump, but a report of leaks
  *
  * PID is the process to read; everything else is found in its memory, starting from the published table.  The
  * helper writes single bytes to STATUSFD, a pipe:
  *
  *	GORI_HELPER_READ    I have read all that I need.  @dump only, and required there: the process thaws its
  *	                    threads.  No byte is written to OUTFD before: its reader may be a frozen thread
+ *	GORI_HELPER_COUNT   @leaks only, before WRITES: eight hexadecimal digits follow in the same write, the
+ *	                    number of goroutines that are leaked or deadlocked
  *	GORI_HELPER_WRITES  the next thing I do is to write the report to OUTFD
  *
  * and exits, with 0 if the whole report was written.  What the process makes of it:
@@ -65,6 +68,7 @@
 enum {
 	GORI_HELPER_READ = 'R',
 	GORI_HELPER_WRITES = 'W',
+	GORI_HELPER_COUNT = 'C',
 	GORI_DEATH_MESSAGE = 2048, /* bytes kept of the message */
 };
 
@@ -75,6 +79,11 @@ enum gori_death_kind {
 	GORI_DEATH_SIGNAL = 3, /* a signal that kills; SIGABRT too */
 	GORI_DEATH_QUIT = 4,   /* SIGQUIT: somebody wants to know */
 	GORI_DEATH_DUMP = 5,   /* gor_dump, or the user's dump signal: no death at all */
+};
+
+/* In `flags` for @leaks. */
+enum gori_leaks_flags {
+	GORI_LEAKS_AT_EXIT = 1, /* main has returned, or exit was called: who is still there is lingering */
 };
 
 /*

@@ -21,6 +21,8 @@ enum gori_traceback { GORI_TB_NONE, GORI_TB_SINGLE, GORI_TB_ALL, GORI_TB_SYSTEM,
 
 enum gori_args { GORI_ARGS_TYPED, GORI_ARGS_GO, GORI_ARGS_WORDS, GORI_ARGS_NONE };
 
+enum gori_leaks { GORI_LEAKS_OFF, GORI_LEAKS_WARN, GORI_LEAKS_FAIL };
+
 enum gori_color { GORI_COLOR_AUTO, GORI_COLOR_ALWAYS, GORI_COLOR_NEVER };
 
 struct gori_options {
@@ -35,11 +37,19 @@ struct gori_options {
 	int8_t args;                   /* args=...: enum gori_args or GORI_UNSET */
 	int8_t color;                  /* color=..., NO_COLOR: enum gori_color or GORI_UNSET */
 	int8_t group;                  /* group=0|1: identical stacks are shown once; or GORI_UNSET */
-	int8_t why;                  /* why=0|1: what each goroutine waits for is explained; or GORI_UNSET */
-	int8_t threads;              /* threads=0|1: threads that run no goroutine are shown; or GORI_UNSET */
-	int32_t dump_seconds;        /* dump_timeout=SECONDS: longest time a crash dump may take */
-	int32_t dump_signal;         /* dump_signal=N: this one dumps, and the program goes on; 0: none */
-	char helper[GORI_PATH_SIZE]; /* helper=PATH: the gorgon tool */
+	int8_t why;           /* why=0|1: what each goroutine waits for is explained; or GORI_UNSET */
+	int8_t threads;       /* threads=0|1: threads that run no goroutine are shown; or GORI_UNSET */
+	int32_t dump_seconds; /* dump_timeout=SECONDS: longest time a crash dump may take */
+	int32_t dump_signal;  /* dump_signal=N: this one dumps, and the program goes on; 0: none */
+	int8_t leaks;         /* leaks=off|warn|fail: enum gori_leaks; at the end of the program */
+	uint8_t exitcode;     /* exitcode=N: the status of a program that fails for leaks */
+	int64_t stuck_ns;     /* stuck=DURATION: who waits for longer is listed as stuck */
+	char suppressions[GORI_PATH_SIZE]; /* suppressions=PATH: leaks that are no news */
+	char report[GORI_PATH_SIZE];       /* report=PATH: the leak report goes there, not to stderr */
+	char junit[GORI_PATH_SIZE];        /* junit=PATH, sarif=PATH, json=PATH: the same for machines */
+	char sarif[GORI_PATH_SIZE];
+	char json[GORI_PATH_SIZE];
+	char helper[GORI_PATH_SIZE];   /* helper=PATH: the gorgon tool */
 	char log_path[GORI_PATH_SIZE]; /* log_path=PATH: crash reports go to PATH.PID */
 };
 

@@ -120,6 +120,7 @@ struct gori_table_entry {
 	  traceback, nawake, flags, message_len, when, deadline, options, message)                   \
 	X(options, gori_options, maxprocs, traceback, stack, stack_dead_max, torture,                \
 	  handle_signals, guard_mprotect, helper_off, args, color, group, why, threads,              \
-	  dump_seconds, dump_signal, helper, log_path)
+	  dump_seconds, dump_signal, leaks, exitcode, stuck_ns, suppressions, report, junit, sarif,  \
+	  json, helper, log_path)
 
 #endif

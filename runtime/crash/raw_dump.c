@@ -35,7 +35,7 @@
 
 #define MS ((int64_t)1000000)
 
-enum { FREEZE_MS = 200, WALK_MS = 10000, LAST_WORD_MS = 50, OUT_SIZE = 1 << 16 };
+enum { FREEZE_MS = 200, WALK_MS = 10000, LAST_WORD_MS = 50, LEAKS_SECONDS = 60, OUT_SIZE = 1 << 16 };
 
 /* Takes back a SIGPIPE that a write of ours has raised.  Context: signals blocked. */
 static void swallow_sigpipe(void)
@@ -50,6 +50,8 @@ struct request {
 	int fd, flags;
 	const struct raw_culprit *who;
 	enum gori_traceback level;
+	bool wants_leaks; /* a report of leaks, which only the helper can make */
+	uint32_t count;   /* that it has found */
 	int err;
 };
 
@@ -85,13 +87,18 @@ static void publish(const struct request *rq, int64_t now, int64_t deadline)
 /* False: nothing was written.  Context: with a claim; signals blocked. */
 static bool dump_decoded(struct request *rq)
 {
-	int64_t now = gori_print_now(), limit = gori_options.dump_seconds * 1000 * MS;
-	struct raw_helper_job job = {
-		.fd = rq->fd, .begin_by = now + limit / 5 * 3, .deadline = now + limit, .on_read = raw_thaw};
+	int64_t now = gori_print_now();
+	int64_t limit = (rq->wants_leaks ? LEAKS_SECONDS : gori_options.dump_seconds) * 1000 * MS;
+	struct raw_helper_job job = {.command = rq->wants_leaks ? "@leaks" : "@dump",
+				     .fd = rq->fd,
+				     .begin_by = now + limit / 5 * 3,
+				     .deadline = now + limit,
+				     .ret_count = &rq->count,
+				     .on_read = raw_thaw};
 	enum raw_helper_end end;
 	const char *why;
 
-	if (rq->flags & GOR_DUMP_RAW)
+	if (!rq->wants_leaks && rq->flags & GOR_DUMP_RAW)
 		return false;
 	raw_death.nawake = (uint32_t)raw_freeze(now + FREEZE_MS * MS);
 	publish(rq, now, job.deadline);
@@ -134,39 +141,66 @@ static void dump_raw(struct request *rq)
 /* Context: on the large stack; with a claim, signals blocked. */
 static void dump(void *arg)
 {
-	if (!dump_decoded(arg))
-		dump_raw(arg);
+	struct request *rq = arg;
+
+	if (dump_decoded(rq))
+		return;
+	if (rq->wants_leaks)
+		rq->err = -ENOENT;
+	else
+		dump_raw(rq);
 }
 
-/* Context: SIG or any. */
-int raw_dump(int fd, int flags, const struct raw_culprit *who)
+/* With the claim, on the large stack, and without a trace in the signals.  Context: SIG or any. */
+static int answer(struct request *rq)
 {
 	uint64_t faults = RAW_SIGBIT(SIGSEGV) | RAW_SIGBIT(SIGBUS) | RAW_SIGBIT(SIGILL) | RAW_SIGBIT(SIGFPE);
 	struct gori_m *m = raw_this_m();
-	struct request rq = {.fd = fd, .flags = flags, .who = who, .level = GORI_TB_ALL};
 	uint64_t mask = 0, pending = 0;
 	uint8_t was_in_crash = m ? m->in_crash : 0;
 
-	if (flags & GOR_DUMP_SELF)
-		rq.level = GORI_TB_SINGLE;
-	else if (flags & GOR_DUMP_SYSTEM)
-		rq.level = GORI_TB_SYSTEM;
 	raw_sigprocmask(SIG_BLOCK, ~faults, &mask);
-	if (!raw_claim(RAW_CLAIM_LIVE, who->regs)) {
+	if (!raw_claim(RAW_CLAIM_LIVE, rq->who->regs)) {
 		raw_sigprocmask(SIG_SETMASK, mask, NULL);
 		return -EBUSY;
 	}
 	if (m)
 		m->in_crash = 1;
 	raw_sys2(SYS_rt_sigpending, &pending, sizeof pending);
-	raw_with_large_stack(dump, &rq);
-	if (rq.err == -EPIPE && !(pending & RAW_SIGBIT(SIGPIPE)))
+	raw_with_large_stack(dump, rq);
+	if (rq->err == -EPIPE && !(pending & RAW_SIGBIT(SIGPIPE)))
 		swallow_sigpipe();
 	if (m)
 		m->in_crash = was_in_crash;
 	raw_unclaim();
 	raw_sigprocmask(SIG_SETMASK, mask, NULL);
-	return rq.err;
+	return rq->err;
+}
+
+/* Context: SIG or any. */
+int raw_dump(int fd, int flags, const struct raw_culprit *who)
+{
+	struct request rq = {.fd = fd, .flags = flags, .who = who, .level = GORI_TB_ALL};
+
+	if (flags & GOR_DUMP_SELF)
+		rq.level = GORI_TB_SINGLE;
+	else if (flags & GOR_DUMP_SYSTEM)
+		rq.level = GORI_TB_SYSTEM;
+	return answer(&rq);
+}
+
+/* Context: any thread, outside the runtime. */
+int raw_leaks(int fd, int flags, uint32_t *ret_count)
+{
+	struct raw_culprit who = {.g = raw_g_of(raw_this_m()), .exact = false};
+	struct request rq = {
+		.fd = fd, .flags = flags, .who = &who, .level = GORI_TB_ALL, .wants_leaks = true};
+	int err;
+
+	gori_crash_getregs(who.regs);
+	err = answer(&rq);
+	*ret_count = rq.count;
+	return err;
 }
 
 /* Context: G or any thread, outside the runtime. */

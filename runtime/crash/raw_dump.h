@@ -13,4 +13,7 @@
 /* gor_dump, for a goroutine or thread with these registers.  Context: SIG or any. */
 int raw_dump(int fd, int flags, const struct raw_culprit *who);
 
+/* gor_leaks, for the calling thread; flags: enum gori_leaks_flags.  Context: any thread, outside the runtime. */
+int raw_leaks(int fd, int flags, uint32_t *ret_count);
+
 #endif

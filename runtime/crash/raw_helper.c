@@ -90,7 +90,7 @@ static struct run for_dump, for_death;
 static void execute(struct run *r, char *path)
 {
 	char pid[24], status[24], out_fd[24];
-	char *argv[] = {"gorgon", r->job->is_death ? "@death" : "@dump", pid, status, out_fd, NULL};
+	char *argv[] = {"gorgon", (char *)(uintptr_t)r->job->command, pid, status, out_fd, NULL};
 	const int64_t numbers[] = {r->pid, r->status_fd, r->job->fd};
 	char *texts[] = {pid, status, out_fd};
 	long err;
@@ -197,17 +197,34 @@ static void arrange_descriptors(int keep)
 	raw_sys3(SYS_fcntl, keep, F_SETFD, 0);
 }
 
+/* Eight hexadecimal digits.  Context: keeper. */
+static uint32_t parse_count(const char *p)
+{
+	uint32_t n = 0;
+
+	for (int i = 0; i < 8; i++)
+		n = n << 4 | (uint32_t)(p[i] <= '9' ? p[i] - '0' : p[i] - 'a' + 10);
+	return n;
+}
+
 /* What the helper has told.  False: nothing more will come.  Context: keeper. */
 static bool pass_on(struct run *r, int fd)
 {
-	char bytes[16];
+	char bytes[64];
 	long n = raw_sys3(SYS_read, fd, bytes, sizeof bytes);
 	uint32_t bits = 0;
 
-	for (long i = 0; i < n; i++)
-		bits |= bytes[i] == GORI_HELPER_READ     ? STAGE_READ
-			: bytes[i] == GORI_HELPER_WRITES ? STAGE_WRITES
-							 : 0;
+	for (long i = 0; i < n; i++) {
+		if (bytes[i] == GORI_HELPER_READ) {
+			bits |= STAGE_READ;
+		} else if (bytes[i] == GORI_HELPER_WRITES) {
+			bits |= STAGE_WRITES;
+		} else if (bytes[i] == GORI_HELPER_COUNT && i + 8 < n) {
+			if (r->job->ret_count)
+				*r->job->ret_count = parse_count(bytes + i + 1);
+			i += 8;
+		}
+	}
 	if (bits) {
 		__atomic_fetch_or(&r->stage, bits, __ATOMIC_RELEASE); /* pairs with await's acquire */
 		gori_futex_wake(&r->stage, 1);

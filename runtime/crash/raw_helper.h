@@ -11,11 +11,13 @@
 #include <stdint.h>
 
 struct raw_helper_job {
-	bool is_death;         /* @death, otherwise @dump */
+	const char *command;   /* @death, @dump, @leaks */
+	bool is_death;         /* the process will end */
 	int fd;                /* where the report goes */
 	int64_t begin_by;      /* monotonic ns: killed then if it has not begun to write */
 	int64_t deadline;      /* monotonic ns: killed then */
-	void (*on_read)(void); /* @dump: called once when it has read everything */
+	uint32_t *ret_count;   /* @leaks: the number that it tells; may be NULL */
+	void (*on_read)(void); /* unless is_death: called once when it has read everything */
 };
 
 enum raw_helper_end {

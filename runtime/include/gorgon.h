@@ -24,6 +24,7 @@
 #include <gorgon/sync.h>
 #include <gorgon/context.h>
 #include <gorgon/dump.h>
+#include <gorgon/leak.h>
 #include <gorgon/list.h>
 
 #endif

@@ -151,6 +151,7 @@ static void init(void)
 	gori_crash_init();
 	gori_fork_init();
 	publish_roots();
+	gori_leak_init();
 }
 
 void gori_init_once(void)

@@ -51,6 +51,9 @@ static inline struct gori_g *gori_g(void)
 
 struct gori_m *gori_enter_slow(struct gori_m *m);
 
+/* leak/: what the search for leaks needs of the program; while the library is loaded. */
+void gori_leak_init(void);
+
 /*
  * Enters the runtime: on return this thread owns a P that nobody can take until gori_exit.  A thread that
  * never called before is adopted.  The plain store and load are ordered by membarrier on sysmon's side.

@@ -38,6 +38,8 @@ enum key_kind {
 	KEY_SECONDS,
 	KEY_BOOL,
 	KEY_SIGNAL,
+	KEY_STATUS,
+	KEY_DURATION,
 	KEY_WORD,
 	KEY_HELPER,
 	KEY_PATH,
@@ -66,10 +68,21 @@ static const struct key keys[] = {
 	{"handle_signals", "0|1", "fatal signals are handled", &gori_options.handle_signals, KEY_BOOL},
 	{"help", "0|1", "prints this", &help, KEY_BOOL},
 	{"helper", "PATH|off", "the gorgon tool, which decodes reports", gori_options.helper, KEY_HELPER},
+	{"exitcode", "N", "the exit status for leaks, 1 to 255", &gori_options.exitcode, KEY_STATUS},
+	{"json", "PATH", "leaks as JSON", gori_options.json, KEY_PATH},
+	{"junit", "PATH", "leaks as JUnit XML", gori_options.junit, KEY_PATH},
+	{"leaks", "off|warn|fail",
+	 "goroutines are looked for that are blocked for ever when the program ends", &gori_options.leaks,
+	 KEY_WORD},
 	{"log_path", "PATH", "crash reports go to PATH.PID", gori_options.log_path, KEY_PATH},
+	{"report", "PATH", "where leaks are reported; standard error", gori_options.report, KEY_PATH},
+	{"sarif", "PATH", "leaks as SARIF", gori_options.sarif, KEY_PATH},
 	{"stack", "SIZE", "address space of one goroutine's stack", &gori_options.stack, KEY_SIZE},
 	{"stack_keep", "N", "stacks of ended goroutines that keep their memory", &gori_options.stack_dead_max,
 	 KEY_U64},
+	{"stuck", "DURATION", "goroutines that wait for longer are listed as stuck: 500ms, 30s, 5m",
+	 &gori_options.stuck_ns, KEY_DURATION},
+	{"suppressions", "PATH", "leaks that are no news", gori_options.suppressions, KEY_PATH},
 	{"threads", "0|1", "threads that run no goroutine are shown", &gori_options.threads, KEY_WORD},
 	{"torture", "SEED", "the scheduler chooses at random; 0 is off", &gori_options.torture, KEY_U64},
 	{"why", "0|1", "reports explain what each goroutine waits for", &gori_options.why, KEY_WORD},
@@ -138,6 +151,33 @@ static int index_of(struct word w, const char *words)
 }
 
 /* Only those that have no other use here, can be handled, and need not be raised again. */
+/* A number of seconds, or one with a unit: ms, s, m, h. */
+static bool parse_duration(struct word w, int64_t *ret)
+{
+	static const struct {
+		const char *unit;
+		int64_t ns;
+	} units[] = {{"", 1000000000},
+		     {"ms", 1000000},
+		     {"s", 1000000000},
+		     {"m", 60000000000},
+		     {"h", 3600000000000}};
+	struct word number = w, unit;
+	uint64_t v;
+
+	for (number.len = 0; number.len < w.len && w.ptr[number.len] >= '0' && w.ptr[number.len] <= '9';)
+		number.len++;
+	unit = (struct word){w.ptr + number.len, w.len - number.len};
+	if (!parse_number(number, 1000000, &v))
+		return false;
+	for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
+		if (word_is(unit, units[i].unit)) {
+			*ret = (int64_t)v * units[i].ns;
+			return true;
+		}
+	return false;
+}
+
 static bool parse_signal(struct word w, int32_t *ret)
 {
 	static const struct {
@@ -197,6 +237,13 @@ static bool set(const struct key *k, struct word w)
 		return true;
 	case KEY_SIGNAL:
 		return parse_signal(w, k->where);
+	case KEY_STATUS:
+		if (!parse_number(w, 255, &v) || v == 0)
+			return false;
+		*(uint8_t *)k->where = (uint8_t)v;
+		return true;
+	case KEY_DURATION:
+		return parse_duration(w, k->where);
 	case KEY_HELPER:
 		gori_options.helper_off = word_is(w, "off");
 		return gori_options.helper_off || set_path(w, k->where);
@@ -225,6 +272,13 @@ static void print_value(struct gori_print *out, const struct key *k)
 	case KEY_SECONDS:
 	case KEY_SIGNAL:
 		gori_print_dec(out, *(const int32_t *)k->where);
+		return;
+	case KEY_STATUS:
+		gori_print_dec(out, *(const uint8_t *)k->where);
+		return;
+	case KEY_DURATION:
+		gori_print_dec(out, *(const int64_t *)k->where / 1000000);
+		gori_print_text(out, "ms");
 		return;
 	case KEY_HELPER:
 	case KEY_PATH:
@@ -314,6 +368,8 @@ static void set_defaults(void)
 		.stack_dead_max = 1024,
 		.handle_signals = true,
 		.dump_seconds = 10,
+		.exitcode = 23,
+		.stuck_ns = 60000000000,
 		.args = GORI_UNSET,
 		.color = GORI_UNSET,
 		.group = GORI_UNSET,

@@ -31,7 +31,8 @@ struct collect_request {
 	int color; /* enum gori_color */
 	int group, why, threads;
 	uint32_t traceback; /* enum gori_traceback */
-	uint32_t flags;     /* enum gor_dump_flags */
+	uint32_t flags;     /* enum gor_dump_flags; @leaks: enum gori_leaks_flags */
+	int64_t stuck_ns;   /* @leaks: see struct leak_options */
 	int64_t deadline;   /* monotonic ns */
 };
 

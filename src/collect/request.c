@@ -27,6 +27,7 @@ static void read_settings(struct rt *rt, struct collect_request *ret)
 		ret->group = setting(copy, rt->options_group);
 		ret->why = setting(copy, rt->options_why);
 		ret->threads = setting(copy, rt->options_threads);
+		ret->stuck_ns = (int64_t)rt_u64(copy, rt->options_stuck_ns);
 	}
 	free(copy);
 }

@@ -21,7 +21,7 @@
 	X(g, sp) X(g, m) X(g, status) X(g, wait) X(g, flags) X(g, fresh) X(g, wait_obj) X(g, since) \
 	X(g, goid) X(g, parent_goid) X(g, locked_m) X(g, nlocks_held) X(g, stack_lo) X(g, stack_hi) \
 	X(g, labels) X(g, call) X(g, all_next) X(g, waiters) X(g, nwaiters) \
-	X(m, curg) X(m, tid) X(m, id) X(m, all_next) X(m, crash_frozen) X(m, crash_regs) \
+	X(m, curg) X(m, tid) X(m, id) X(m, all_next) X(m, crash_frozen) X(m, crash_regs) X(m, g0) \
 	X(p, nspawned) X(p, nended) X(p, timers) X(p, timers_cap) X(p, ntimers) \
 	X(timer_slot, timer) \
 	X(timer, arg) \
@@ -53,7 +53,8 @@
 	X(death, sig) X(death, code) X(death, addr) X(death, pc) X(death, traceback) X(death, nawake) \
 	X(death, flags) X(death, message_len) X(death, deadline) X(death, message) X(death, when) \
 	X(death, sender_pid) X(death, sender_uid) \
-	X(options, args) X(options, color) X(options, group) X(options, why) X(options, threads)
+	X(options, args) X(options, color) X(options, group) X(options, why) X(options, threads) \
+	X(options, stuck_ns) X(options, suppressions) X(options, junit) X(options, sarif) X(options, json)
 /* clang-format on */
 
 enum { RT_NO_FIELD = UINT32_MAX };

@@ -227,19 +227,55 @@ static bool is_guarded(const struct target *t, const struct mapping *m)
  * and nothing else: neighbours may have been joined by the kernel.  So: the main thread's, or one that pthread_create
  * made, with a guard below and the thread's control block above.  All others are taken whole.
  */
+static void dead_below(struct leaker *l, const struct target_thread *th, uint64_t sp, ranges *ret)
+{
+	const struct mapping *m = target_mapping(l->target, sp);
+	bool is_own = m && (strcmp(m->path, "[stack]") == 0 ||
+			    (th->fs_base > sp && th->fs_base < m->hi && is_guarded(l->target, m)));
+
+	if (is_own && sp - RED_ZONE > m->lo)
+		*VEC_PUSH(ret) = (struct range){m->lo, (sp - RED_ZONE) & ~(uint64_t)7};
+}
+
 static void dead_parts(struct leaker *l, ranges *ret)
 {
 	struct target *t = l->target;
 
-	for (size_t i = 0; i < t->nthreads; i++) {
-		const struct target_thread *th = &t->threads[i];
-		uint64_t sp = th->regs.gpr[REG_RSP];
-		const struct mapping *m = th->has_regs ? target_mapping(t, sp) : NULL;
-		bool is_own = m && (strcmp(m->path, "[stack]") == 0 ||
-				    (th->fs_base > sp && th->fs_base < m->hi && is_guarded(t, m)));
+	for (size_t i = 0; i < t->nthreads; i++)
+		if (t->threads[i].has_regs)
+			dead_below(l, &t->threads[i], t->threads[i].regs.gpr[REG_RSP], ret);
+}
 
-		if (is_own && sp - RED_ZONE > m->lo)
-			*VEC_PUSH(ret) = (struct range){m->lo, (sp - RED_ZONE) & ~(uint64_t)7};
+/* Ms whose thread runs a goroutine, elsewhere: their own stack is live from where the scheduler left it. */
+static void dead_parts_of_ms(struct leaker *l, ranges *ret)
+{
+	struct rt *rt = &l->rt;
+	uint64_t m = rt_read_u64(rt, rt_number(rt, "root.allm"), 0);
+
+	for (unsigned n = 0; m && rt->m_g0 != RT_NO_FIELD && n < MAX_THREADS; n++) {
+		const struct target_thread *th =
+			target_thread(l->target, (int32_t)rt_read_u32(rt, m, rt->m_tid));
+		uint64_t sp = rt_read_u64(rt, m + rt->m_g0, rt->g_sp);
+
+		if (th && sp)
+			dead_below(l, th, sp, ret);
+		m = rt_read_u64(rt, m, rt->m_all_next);
+	}
+}
+
+/* Goroutines on the stack of a thread, main or adopted, while they wait: what is theirs is no root, and what is below
+ * is dead. */
+static void parked_on_threads(struct leaker *l, ranges *ret)
+{
+	for (size_t i = 0; i < l->world->ngoroutines; i++) {
+		const struct goroutine *g = &l->world->goroutines[i];
+		const struct mapping *m = g->in_slot || !g->sp ? NULL : target_mapping(l->target, g->sp);
+
+		if (!m || g->stack_hi <= g->sp || g->stack_hi > m->hi)
+			continue;
+		*VEC_PUSH(ret) = (struct range){g->sp & ~(uint64_t)7, g->stack_hi};
+		if (strcmp(m->path, "[stack]") == 0)
+			*VEC_PUSH(ret) = (struct range){m->lo, g->sp & ~(uint64_t)7};
 	}
 }
 
@@ -314,7 +350,7 @@ static void copy_stacks(struct leaker *l)
 		const struct goroutine *g = &l->world->goroutines[i];
 		uint64_t lo = live_from(l, g) & ~(uint64_t)7;
 
-		if (!g->in_slot || g->is_fresh || lo >= g->stack_hi || lo < g->stack_lo)
+		if ((!g->in_slot && !g->sp) || g->is_fresh || lo >= g->stack_hi || lo < g->stack_lo)
 			continue;
 		spans[n] = (struct span){lo, keep(l, g->stack_hi - lo), g->stack_hi - lo, false};
 		owners[n++] = (uint32_t)i;
@@ -396,6 +432,8 @@ void image_copy(struct leaker *l)
 
 	arenas(l, &without);
 	dead_parts(l, &without);
+	dead_parts_of_ms(l, &without);
+	parked_on_threads(l, &without);
 	join(&without);
 	for (size_t i = 0; i < t->nmappings; i++)
 		if (is_memory(&t->mappings[i]))

@@ -8,7 +8,7 @@
 
 #include "leak/inside.h"
 
-enum { MAX_ROUNDS = 100 };
+enum { MAX_ROUNDS = 100, MAX_MS = 1 << 16 };
 
 static void index_goroutines(struct leaker *l)
 {
@@ -76,10 +76,35 @@ static void note_limits(struct leaker *l)
 			"be proven");
 }
 
+/* A thread that the runtime has frozen sleeps in a signal handler: its registers are those that it left behind. */
+static void use_true_registers(struct leaker *l)
+{
+	struct rt *rt = &l->rt;
+	uint64_t m = rt_read_u64(rt, rt_number(rt, "root.allm"), 0);
+
+	for (unsigned n = 0; m && n < MAX_MS; n++) {
+		int32_t tid = (int32_t)rt_read_u32(rt, m, rt->m_tid);
+		uint64_t words[REG_NGPR];
+
+		for (size_t i = 0; i < l->target->nthreads; i++) {
+			struct target_thread *th = &l->target->threads[i];
+
+			if (th->tid != tid || !tid || !rt_read_u32(rt, m, rt->m_crash_frozen) ||
+			    target_read(l->target, m + rt->m_crash_regs, words, sizeof words) != 0)
+				continue;
+			memcpy(th->regs.gpr, words, sizeof words);
+			th->regs.known = REGS_ALL;
+			th->has_regs = true;
+		}
+		m = rt_read_u64(rt, m, rt->m_all_next);
+	}
+}
+
 static void run(struct leaker *l)
 {
 	int64_t begin = target_now(), copied;
 
+	use_true_registers(l);
 	image_copy(l);
 	index_goroutines(l);
 	l->waits = waits_find(l);
