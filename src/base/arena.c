@@ -108,7 +108,7 @@ void *arena_alloc(struct arena *a, size_t n)
 	void *p;
 
 	n += n == 0; /* so that there is an address to give */
-	if (pad <= (size_t)(a->end - a->next))
+	if (pad < (size_t)(a->end - a->next))
 		a->next += pad;
 	p = arena_take(a, (n + 15) & ~(size_t)15);
 	return memset(p, 0, n);

@@ -34,7 +34,7 @@ static inline void *arena_take(struct arena *a, size_t n)
 	char *p = a->next;
 
 	n = (n + 7) & ~(size_t)7;
-	if (__builtin_expect(n > (size_t)(a->end - p), 0))
+	if (__builtin_expect(n >= (size_t)(a->end - p), 0))
 		return arena_alloc_slow(a, n);
 	a->next = p + n;
 	a->used += n;

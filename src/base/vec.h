@@ -10,6 +10,8 @@
  *	*VEC_PUSH(&frames) = f;
  *	VEC_FREE(&frames);
  */
+#include <stdlib.h>
+
 #include "base/arena.h"
 
 #define VEC(T)                                                                                               \
@@ -23,6 +25,10 @@
 	((v)->n < (v)->cap ? &(v)->items[(v)->n++]                                                           \
 			   : ((v)->items = vec_grow((v)->items, &(v)->cap, sizeof *(v)->items),              \
 			      &(v)->items[(v)->n++]))
+
+/* In place; with nothing there, qsort may not be called. */
+#define VEC_SORT(v, compare)                                                                                 \
+	((v)->n > 1 ? qsort((v)->items, (v)->n, sizeof *(v)->items, (compare)) : (void)0)
 
 #define VEC_FREE(v) (free((v)->items), (v)->items = NULL, (v)->n = (v)->cap = 0)
 

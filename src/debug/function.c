@@ -541,7 +541,7 @@ void function_load_sites(struct function *f)
 		return;
 	f->tried_sites = true;
 	collect_sites(f, &f->die, &list, 0);
-	qsort(list.items, list.n, sizeof(struct call_site), compare_sites);
+	VEC_SORT(&list, compare_sites);
 	f->sites = arena_copy(&f->owner->arena, list.items, list.n * sizeof list.items[0]);
 	f->nsites = list.n;
 	f->sites_complete = flag(&f->die, DW_AT_call_all_calls) || flag(&f->die, DW_AT_call_all_tail_calls) ||
