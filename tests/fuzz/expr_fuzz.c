@@ -85,6 +85,7 @@ const uint8_t fuzz_words[] = {
 	0xfd,
 };
 const size_t fuzz_nwords = sizeof fuzz_words;
+const unsigned long fuzz_runs = 50000;
 
 enum { MEMORY_AT = 0x1000, MEMORY_SIZE = 6000, MAX_OBJECT = 80, MAX_WORK = EXPR_MAX_STEPS * 2 };
 

@@ -3,7 +3,8 @@
  * What: runs a fuzzer without libFuzzer: FUZZER [-n COUNT] [-s SEED] [FILE or DIRECTORY...]
  *
  * How: each file is an input; COUNT more are made from them by a few random changes.  The same seed makes the same
- * inputs.  Without files, $srcdir/tests/fuzz/corpus/NAME is taken for the program NAME_fuzz.  An input that crashes is written to the file `crash-input`, which can be given as FILE.
+ * inputs.  Without files, $srcdir/tests/fuzz/corpus/NAME is taken for the program NAME_fuzz.  An input that crashes
+ * is written to the file `crash-input`, which can be given as FILE.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -191,7 +192,7 @@ static void add_default_corpus(void)
 int main(int argc, char **argv)
 {
 	static const int signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTERM};
-	unsigned long count = 50000;
+	unsigned long count = fuzz_runs;
 	int opt;
 
 	state = 88172645463325252ULL;

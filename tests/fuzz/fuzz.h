@@ -19,6 +19,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 extern const uint8_t fuzz_words[];
 extern const size_t fuzz_nwords;
 
+/* How many changed inputs a run tries if it is not told: a second or two. */
+extern const unsigned long fuzz_runs;
+
 /* What must be true of every input. */
 #define MUST(x)                                                                                              \
 	do {                                                                                                 \
