@@ -193,7 +193,53 @@ static bool is_too_early(struct frame_view *v, const struct param_place *place)
 	return end && f->pc >= v->code->function->entry && f->pc < end;
 }
 
-static void from_place(struct frame_view *v, const struct param_place *place, struct value *val)
+/* gcc notes its options; clang says of optimised functions only that it lists their calls. */
+static bool is_optimised(struct function *f, bool *ret_gcc)
+{
+	Dwarf_Attribute attr;
+	const char *producer = dwarf_formstring(dwarf_attr(&f->cu, DW_AT_producer, &attr));
+	const char *last = NULL;
+
+	*ret_gcc = producer && strncmp(producer, "GNU ", 4) == 0;
+	if (*ret_gcc) {
+		for (const char *p = producer; (p = strstr(p, " -O")) != NULL; p++)
+			last = p;
+		return last && last[3] != '0';
+	}
+	function_load_sites(f);
+	return f->sites_complete;
+}
+
+/*
+ * One place in memory for all of an optimised function: the compiler does not follow what becomes of it there.  For
+ * scalars that has not been seen to matter, but of structs gcc leaves out the stores of members that
+ * nobody reads, into the function's own frame; and clang those of a caller whose callee does not look, into what is
+ * passed on the stack, unless the caller is of another unit and cannot know.
+ */
+static bool is_untracked(struct frame_view *v, const struct param_place *place, unsigned level,
+			 const struct value *val)
+{
+	const struct type *t = val->type;
+	struct function *f = v->code->function;
+	const struct code *caller;
+	bool is_gcc;
+
+	if (place->is_list || place->is_constant || !val->addr)
+		return false;
+	if (t->kind != TYPE_STRUCT && t->kind != TYPE_UNION && t->kind != TYPE_ARRAY)
+		return false;
+	if (!is_optimised(f, &is_gcc))
+		return false;
+	if (level + 1 < v->code->n || !v->env.has_cfa || val->addr < v->env.cfa)
+		return true;
+	if (is_gcc || v->i + 1 >= v->stack->n)
+		return false;
+	caller = code_at(v->d->functions, v->stack->frames[v->i + 1].lookup);
+	return caller->function && caller->function->cu.addr == f->cu.addr;
+}
+
+static void from_place(struct frame_view *v, const struct param_place *place, unsigned level,
+		       struct value *val)
 {
 	struct expr_env env = v->env;
 	Dwarf_Attribute attr = place->attr;
@@ -206,6 +252,10 @@ static void from_place(struct frame_view *v, const struct param_place *place, st
 		return unknown(val, WHY_OPTIMIZED_OUT);
 	env.attr = &attr;
 	from_ops(v, &env, place->ops, place->nops, val);
+	if (val->status == VALUE_KNOWN && is_untracked(v, place, level, val)) {
+		val->status = VALUE_STALE;
+		val->why = WHY_UNTRACKED;
+	}
 }
 
 /* ---- what was passed --------------------------------------------------------------------------------------------------- */
@@ -360,10 +410,10 @@ unsigned debug_args(struct debug *d, const struct ustack *st, size_t i, unsigned
 	for (unsigned k = 0; k < ps->n; k++) {
 		vals[k].name = ps->items[k].name;
 		vals[k].type = ps->items[k].type;
-		if (!vals[k].type->size)
+		if (!vals[k].type->size && vals[k].type->kind != TYPE_STRUCT)
 			unknown(&vals[k], WHY_NO_TYPE);
-		else
-			from_place(&v, &places[k], &vals[k]);
+		else if (vals[k].type->size) /* an empty struct is known: nothing */
+			from_place(&v, &places[k], level, &vals[k]);
 		/* What is known in part is so at this pc: better than what was passed. */
 		if (!vals[k].bytes && is_physical && vals[k].type->size)
 			from_entry(&v, &param_places_at_entry(v.code->function)[k], &vals[k]);

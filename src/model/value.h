@@ -34,6 +34,7 @@ enum value_why {
 	WHY_EXPRESSION,     /* the debug information is broken, or needs what we do not have */
 	WHY_LIMIT,          /* too large or too deep */
 	WHY_NO_TYPE,        /* its type has no size */
+	WHY_UNTRACKED,      /* in memory that an optimiser may not have written, see debug/args.c */
 	WHY_MOVED_ON,       /* (of facts) read after the program went on */
 };
 

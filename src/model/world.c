@@ -107,6 +107,8 @@ const char *value_why_text(enum value_why why)
 		return "too large";
 	case WHY_NO_TYPE:
 		return "incomplete type";
+	case WHY_UNTRACKED:
+		return "the optimiser may not have stored it";
 	case WHY_MOVED_ON:
 		return "read after the program went on";
 	}
