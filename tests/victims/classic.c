@@ -28,7 +28,7 @@ struct trace {
 };
 
 /* expect: Example(slice=[]string{0x* len 2 cap 4...}, str="hello", i=10) */
-/* expect-O2: Example(<slice=[]string{0x* len 2 cap 4...}|slice=[]string{<0x*|_> len <2|_> cap <4|_>}|slice=_>, <str|str@entry>=<"hello"|string{<0x*|_> len <5|_>}|_>, <i=10|i=_|i@entry=10>) */
+/* expect-O2: Example(<slice|slice@entry>=<[]string{0x* len 2 cap 4...}|[]string{<0x*|_> len <2|_> cap <4|_>}|_>, <str|str@entry>=<"hello"|string{<0x*|_> len <5|_>}|_>, <i=10|i=_|i@entry=10>) */
 /* expect-words: Example(0x*, 0x2, 0x4, 0x*, 0x5, 0xa) */
 /* expect-go: Example({<0x*|_>, <0x2|_>, <0x4|_>}, {<0x*|_>, <0x5|_>}, 0xa) */
 static NOINLINE void Example(gor_slice(string) slice, gor_string str, int i)
@@ -43,7 +43,7 @@ static NOINLINE void Example(gor_slice(string) slice, gor_string str, int i)
 }
 
 /* expect: trace_Example(t=0x*..., slice=[]string{0x* len 2 cap 4...}, str="hello", i=10) */
-/* expect-O2: trace_Example(<t|t@entry>=<0x*...|_>, <slice=[]string{0x* len 2 cap 4...}|slice=[]string{<0x*|_> len <2|_> cap <4|_>}|slice=_>, <str|str@entry>=<"hello"|string{<0x*|_> len <5|_>}|_>, <i=10|i=_|i@entry=10>) */
+/* expect-O2: trace_Example(<t|t@entry>=<0x*...|_>, <slice|slice@entry>=<[]string{0x* len 2 cap 4...}|[]string{<0x*|_> len <2|_> cap <4|_>}|_>, <str|str@entry>=<"hello"|string{<0x*|_> len <5|_>}|_>, <i=10|i=_|i@entry=10>) */
 /* expect-words: trace_Example(0x*, 0x*, 0x2, 0x4, 0x*, 0x5, 0xa) */
 /* expect-go: trace_Example(0x*, {<0x*|_>, <0x2|_>, <0x4|_>}, {<0x*|_>, <0x5|_>}, 0xa) */
 static NOINLINE void trace_Example(struct trace *t, gor_slice(string) slice, gor_string str, int i)

@@ -21,7 +21,7 @@ static NOINLINE void nine(int a, int b, int c, int d, int e, int f, int g, int h
 }
 
 /* Small arguments on the stack take a word each. */
-/* expect: small_ones(a=1, b=2, c=3, d=4, e=5, f=6, g='g', h=-8, i=true, j=10) */
+/* expect: small_ones(a='\x01', b=2, c=3, d=4, e='\x05', f=6, g='g', h=-8, i=true, j=10) */
 static NOINLINE void small_ones(char a, short b, int c, long d, char e, short f, char g, short h, bool i,
 				uint8_t j)
 {

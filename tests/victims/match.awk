@@ -2,7 +2,7 @@
 # match.awk: awk -v style=typed -v optimised=1 -f match.awk SOURCE DUMP: does the dump have what the source expects?
 # victim.h explains the lines.  The last line printed is "known: N OF": arguments whose value is shown.
 
-# The regular expression for the text of an expectation.
+# The regular expression for the text of an expectation; \001 and \002 are | and > where they are no choice.
 function pattern(text,    out, c, n) {
 	out = ""
 	while (text != "") {
@@ -13,6 +13,9 @@ function pattern(text,    out, c, n) {
 		} else if (match(text, /^0x[0-9a-f]*\*/)) {
 			out = out substr(text, 1, RLENGTH - 1) "[0-9a-f]+"
 			text = substr(text, RLENGTH + 1)
+		} else if (c == "\001" || c == "\002") {
+			out = out (c == "\001" ? "\\|" : ">")
+			text = substr(text, 2)
 		} else if (c == "<" && (n = closing(text)) > 0 && split_choices(substr(text, 2, n - 2))) {
 			out = out choices(substr(text, 2, n - 2))
 			text = substr(text, n + 1)
@@ -92,6 +95,8 @@ function relaxed(line,    n, i, out, name, text) {
 	for (i = 1; i <= n; i++) {
 		text = parts[i]
 		name = ""
+		gsub(/->/, "-\002", text)
+		if (text !~ /</) gsub(/\|/, "\001", text)
 		if (style == "typed" && match(text, /^[A-Za-z0-9_]+=/)) {
 			name = substr(text, 1, RLENGTH - 1)
 			text = substr(text, RLENGTH + 1)
@@ -140,6 +145,13 @@ FNR == NR {
 		want(kind, text)
 	}
 	next
+}
+
+# A value that may be stale says so: it is not known.
+optimised && index($0, "?") {
+	gsub(/"([^"\\]|\\.)*"\?/, "_")
+	gsub(/[^][ ,{}()=:]+\?/, "_")
+	gsub(/\)\?/, ")")
 }
 { dump[++m] = $0 }
 

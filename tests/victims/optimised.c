@@ -199,7 +199,7 @@ static NOINLINE int recursive(int depth, const char *path)
 
 /* Called with one constant always: compilers make a clone without the parameter. */
 /* expect: constant(a=77, b=5, flag=true) */
-/* expect-O2: constant(<a=77|a=_>, b=5, <flag=true|flag=_>) */
+/* expect-O2: constant(<a=77|a=_>, <b|b@entry>=<5|_>, <flag=true|flag=_>) */
 static NOINLINE void constant(int a, int b, bool flag)
 {
 	hold();
@@ -214,8 +214,8 @@ struct config {
 };
 
 /* Only one member is used: compilers pass the member. */
-/* expect: scalarised(c=0x*...) */
-/* expect-O2: scalarised(<c=0x*...|c=_>) */
+/* expect: scalarised(c=0x* -> const struct config{depth: 1, width: 2, name: "c"}) */
+/* expect-O2: scalarised(<c|c@entry>=<0x*...|_>) */
 static NOINLINE int scalarised(const struct config *c)
 {
 	int width = c->width;

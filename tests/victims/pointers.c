@@ -67,7 +67,7 @@ static NOINLINE void functions(order_fn f, void (*g)(int), int (**h)(const void 
 	KEEP(h);
 }
 
-/* expect: structs(n=0x*... -> struct node{id: 1, next: &last -> struct node{id: 2, next: NULL}}, o=0x*..., v=0x*...) */
+/* expect: structs(n=0x*... -> struct node{id: 1, next: &last}, o=0x*..., v=0x*...) */
 static NOINLINE void structs(struct node *n, struct opaque *o, void *v)
 {
 	hold();

@@ -115,7 +115,7 @@ static NOINLINE void medium(struct s5 a, struct s7 b, struct s8 c)
 }
 
 /* expect: two_registers(a=struct s12{a: 1, b: 2, c: 3}, b=struct s16{a: 16, b: -16}) */
-/* expect-O2: two_registers(a=<struct s12{a: <1|_>, b: <2|_>, c: <3|_>}|_>, b=struct s16{a: <16|_>, b: <-16|_>}) */
+/* expect-O2: two_registers(a=<struct s12{a: <1|_>, b: <2|_>, c: <3|_>}|_>, b=<struct s16{a: <16|_>, b: <-16|_>}|_>) */
 static NOINLINE void two_registers(struct s12 a, struct s16 b)
 {
 	hold();
@@ -126,6 +126,7 @@ static NOINLINE void two_registers(struct s12 a, struct s16 b)
 	KEEP(b.b);
 }
 
+/* expect-O2: in_memory(a=struct s17{a: <1|_>, b: <2|_>, c: <'c'|_>}, b=struct s24{a: <24|_>, b: <25|_>, c: <26|_>}, c=struct s40{n: <40|_>, d: {<0.5|_>, <1.5|_>, <2.5|_>, <3.5|_>}}) */
 /* expect: in_memory(a=struct s17{a: 1, b: 2, c: 'c'}, b=struct s24{a: 24, b: 25, c: 26}, c=struct s40{n: 40, d: {0.5, 1.5, 2.5, 3.5}}) */
 static NOINLINE void in_memory(struct s17 a, struct s24 b, struct s40 c)
 {
@@ -149,6 +150,7 @@ static NOINLINE void split(struct two_floats a, struct int_double b, struct doub
 }
 
 /* Five integer registers are taken, so that the struct of two words goes to the stack as a whole. */
+/* expect-O2: no_room(<a|a@entry>=<1|_>, <b|b@entry>=<2|_>, <c|c@entry>=<3|_>, <d|d@entry>=<4|_>, <e|e@entry>=<5|_>, s=<struct s16{a: <6|_>, b: <7|_>}|_>, <f|f@entry>=<8|_>) */
 /* expect: no_room(a=1, b=2, c=3, d=4, e=5, s=struct s16{a: 6, b: 7}, f=8) */
 static NOINLINE void no_room(long a, long b, long c, long d, long e, struct s16 s, long f)
 {
@@ -163,6 +165,7 @@ static NOINLINE void no_room(long a, long b, long c, long d, long e, struct s16 
 	KEEP(f);
 }
 
+/* expect-O2: x87(l=struct ldouble{l: <6.5|_>}) */
 /* expect: x87(l=struct ldouble{l: 6.5}) */
 static NOINLINE void x87(struct ldouble l)
 {
@@ -193,7 +196,7 @@ static NOINLINE void bits(struct bitfields b)
 }
 
 /* expect: nothing(e=struct empty{}, i=5) */
-/* expect-O2: nothing(e=<struct empty{}|_>, i=5) */
+/* expect-O2: nothing(e=<struct empty{}|_>, <i|i@entry>=<5|_>) */
 static NOINLINE void nothing(struct empty e, int i)
 {
 	hold();
@@ -201,8 +204,8 @@ static NOINLINE void nothing(struct empty e, int i)
 	KEEP(i);
 }
 
-/* expect: unions(u=union number{l: 4611686018427387904, d: 2}, t=struct tagged{tag: 1, {i: 7, f: 9.8e-45}}) */
-/* expect-O2: unions(u=<union number{l: <4611686018427387904|_>, d: <2|_>}|_>, t=<struct tagged{tag: <1|_>, <{i: <7|_>, f: <9.8e-45|_>}|_>}|_>) */
+/* expect: unions(u=union number{l: 4611686018427387904, d: 2}, t=struct tagged{tag: 1, {i: 7, f: 1e-44}}) */
+/* expect-O2: unions(u=<union number{l: <4611686018427387904|_>, d: <2|_>}|_>, t=<struct tagged{tag: <1|_>, <{i: <7|_>, f: <1e-44|_>}|_>}|_>) */
 static NOINLINE void unions(union number u, struct tagged t)
 {
 	hold();

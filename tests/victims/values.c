@@ -21,6 +21,7 @@ static gor_rwmutex rw;
 static gor_waitgroup group;
 static gor_sem *units;
 
+/* expect-O2: channels(<in|in@entry>=<chan int 0x*... len 2 cap 8, made at ...values.c:...|chan int _...|_>, <out|out@entry>=<chan int 0x*... len 0 cap 0 closed, made at ...values.c:...|chan int _...|_>, <none|none@entry>=<NULL|_>) */
 /* expect: channels(in=chan int 0x*... len 2 cap 8, made at ...values.c:..., out=chan int 0x*... len 0 cap 0 closed, made at ...values.c:..., none=NULL) */
 static NOINLINE void channels(chan(int) in, chan(int) out, chan(int) none)
 {
@@ -31,6 +32,7 @@ static NOINLINE void channels(chan(int) in, chan(int) out, chan(int) none)
 }
 
 /* Go's way to name what it waits on is the header; here it is an argument as well. */
+/* expect-O2: waits_on_channel(<c|c@entry>=<chan double 0x*... len 0 cap 0, made at ...values.c:...|_>) */
 /* expect: waits_on_channel(c=chan double 0x*... len 0 cap 0, made at ...values.c:...) */
 static NOINLINE void waits_on_channel(chan(double) c)
 {
@@ -68,7 +70,7 @@ static NOINLINE void waits_for_group(gor_waitgroup *wg)
 	KEEP(wg);
 }
 
-/* expect: acquires(s=0x*... -> sync.Semaphore{0 of 1 taken, 1 waiting}, n=2) */
+/* expect: acquires(s=0x*... -> sync.Semaphore{0 of 1 taken...}, n=2) */
 static NOINLINE void acquires(gor_sem *s, int64_t n)
 {
 	gor_sem_acquire(s, n);
@@ -84,6 +86,7 @@ static NOINLINE void maps(gor_map(int, double) m, gor_map(int, double) none)
 	KEEP(none);
 }
 
+/* expect-O2: anys(i=<any(int <42|_>)|_>, s=<any(<"text"|_>)|_>, p=<any(point{...})|_>, nil=<nil|_>) */
 /* expect: anys(i=any(int 42), s=any("text"), p=any(point{...}), nil=nil) */
 static NOINLINE void anys(gor_any i, gor_any s, gor_any p, gor_any nil)
 {
@@ -94,6 +97,7 @@ static NOINLINE void anys(gor_any i, gor_any s, gor_any p, gor_any nil)
 	KEEP_MEMORY(nil);
 }
 
+/* expect-O2: slices(ints=[]int{<0x*...|_> len <3|_> cap <6|_>< [1 2 3]|>}, texts=[]string{<0x*...|_> len <1|_> cap <1|_>< ["one"]|>}, empty=[]int{<NULL|_> len <0|_> cap <0|_>}) */
 /* expect: slices(ints=[]int{0x*... len 3 cap 6 [1 2 3]}, texts=[]string{0x*... len 1 cap 1 ["one"]}, empty=[]int{NULL len 0 cap 0}) */
 static NOINLINE void slices(gor_slice(int) ints, gor_slice(text) texts, gor_slice(int) empty)
 {
