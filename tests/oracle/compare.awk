@@ -4,6 +4,8 @@
 #
 #	WRONG	ours differs from gdb, and nothing says that gdb is wrong
 #	STALE	ours differs from gdb, which read a register that the frame's call has overwritten
+#	SELF	ours differs from gdb, which contradicts itself: for another variable of the same frame with the very
+#		same location it shows our value (gdb 13 takes the entry values of inlined functions from a wrong frame)
 #	FRAME	a frame that only one side has
 #	LESS	gdb knows what we do not, from a place that a call leaves alone
 #
@@ -42,6 +44,9 @@ function place_of(from,    i, out) {
 { sub(/ __GI_/, " ") }
 FNR == 1 { fileno++; stop = int((fileno - 1) / 2) }
 fileno % 2 && $1 == "P" { if ($4 != "0x0") gdb_frame[stop SUBSEP $2 SUBSEP $3 SUBSEP $4] = $0; next }
+fileno % 2 && $1 == "A" && $7 == "known" && $13 != "-" {
+	same_place[stop " " $2 " " $3 " " $4 " " place_of(13) " " $9] = 1
+}
 fileno % 2 && $1 == "A" { gdb[stop " " $2 " " $3 " " $4 " " $5 " " $6] = $0; next }
 fileno % 2 { if ($1 == "END") gdb_ended[stop] = 1; next }
 $1 == "P" {
@@ -59,6 +64,12 @@ $1 == "A" {
 	next
 }
 $1 == "END" { count("stops") }
+
+# Does gdb show our value for something else at the same place?
+function contradicted(    at) {
+	split(key, at, " ")
+	return at[1] " " $2 " " $3 " " $4 " " place_of(13) " " value[key] in same_place
+}
 
 # One argument that both sides have; its line of gdb's is in $0.
 function compare(    both, ours_bits, gdb_bits) {
@@ -80,8 +91,9 @@ function compare(    both, ours_bits, gdb_bits) {
 		return
 	}
 	if (!none(both) && status[key] != "stale" && masked($9, both) != masked(value[key], both)) {
-		count($12 ? "stale" : "wrong")
-		say($12 ? "STALE" : "WRONG")
+		verdict = $12 ? "STALE" : contradicted() ? "SELF" : "WRONG"
+		count(verdict == "WRONG" ? "wrong" : "stale")
+		say(verdict)
 	} else if (known && $7 == "known" && ours_bits == $11) {
 		count("same")
 	}

@@ -26,7 +26,7 @@ END {
 	row("all", total)
 	print ""
 	print "ours, gdb: arguments that each knows in full; same: both, and alike.  lost: gdb shows a register that the"
-	print "frame's own call may have overwritten (not in the column gdb); stale: of these, ours proves gdb wrong."
+	print "frame's own call may have overwritten (not in the column gdb); stale: ours differs and gdb is wrong, see compare.awk."
 	print "more: only we know; less: gdb knows from a sound place and we do not; WRONG: we differ from a sound place."
 	print "At entry: " total["entry"] + 0 " compared, " total["entry_differ"] + 0 " differ."
 	exit total["wrong"] || total["entry_differ"] || !total["args"]
