@@ -43,16 +43,19 @@ struct run {
 };
 
 static const struct argp_option options[] = {
-	{"leaks", OPT_LEAKS, "HOW", 0, "off, warn, or fail: goroutines that are blocked for ever make the status 23 (fail)", 0},
+	{"leaks", OPT_LEAKS, "HOW", 0,
+	 "off, warn, or fail: goroutines that are blocked for ever make the status 23 (fail)", 0},
 	{"exitcode", OPT_EXITCODE, "N", 0, "the status for leaks (23)", 0},
-	{"stuck", OPT_STUCK, "DURATION", 0, "who waits for longer on something reachable is listed as stuck (1m)", 0},
+	{"stuck", OPT_STUCK, "DURATION", 0,
+	 "who waits for longer on something reachable is listed as stuck (1m)", 0},
 	{"suppressions", OPT_SUPPRESSIONS, "FILE", 0, "leaks that are no news", 0},
 	{"report", OPT_REPORT, "FILE", 0, "the leak report; it must not exist", 0},
 	{"junit", OPT_JUNIT, "FILE", 0, "leaks as JUnit XML", 0},
 	{"sarif", OPT_SARIF, "FILE", 0, "leaks as SARIF 2.1.0", 0},
 	{"json", OPT_JSON, "FILE", 0, "leaks as JSON", 0},
 	{"args", OPT_RUN_ARGS, "STYLE", 0, "how arguments are shown: typed, go, words, none", 0},
-	{"timeout", OPT_TIMEOUT, "DURATION", 0, "show the program's stacks and kill it after this long (10s, 5m)", 0},
+	{"timeout", OPT_TIMEOUT, "DURATION", 0,
+	 "show the program's stacks and kill it after this long (10s, 5m)", 0},
 	{0},
 };
 
@@ -167,8 +170,9 @@ static int find_preload(char *ret, size_t n, struct error *e)
 	snprintf(ret, n, "%s/libgorgon-preload.so", GORGON_LIBDIR);
 	if (is_readable(ret))
 		return 0;
-	return error_set(e, -ENOENT, "libgorgon-preload.so was not found, neither beside this tool nor in " GORGON_LIBDIR
-				     ": install Gorgon, or set LD_PRELOAD yourself");
+	return error_set(e, -ENOENT,
+			 "libgorgon-preload.so was not found, neither beside this tool nor in " GORGON_LIBDIR
+			 ": install Gorgon, or set LD_PRELOAD yourself");
 }
 
 /* What the user has set comes last, and so counts. */
@@ -233,8 +237,10 @@ static int start(const struct run *r, struct error *e)
 	int ends[2], err = 0;
 	ssize_t n;
 
-	if (pipe2(ends, O_CLOEXEC) != 0)
+	if (pipe(ends) != 0)
 		return error_sys(e, -errno, "no pipe");
+	fcntl(ends[0], F_SETFD, FD_CLOEXEC);
+	fcntl(ends[1], F_SETFD, FD_CLOEXEC);
 	child = fork();
 	if (child == 0)
 		begin(r, ends[1]);
@@ -262,7 +268,7 @@ static void show_stacks(pid_t pid)
 	int err;
 
 	snprintf(what, sizeof what, "%d", pid);
-	err = session_open(&s, what, &e);
+	err = session_open(&s, what, &o.core, &e);
 	if (!err) {
 		err = session_collect(&s, &o, &e);
 		if (!err)
@@ -313,12 +319,17 @@ static int end_like(int status)
 
 int cmd_run(int argc, char **argv)
 {
-	static const struct argp argp = {options, parse, "[--] PROGRAM [ARGUMENTS]",
-					 "Run a program so that a crash shows all its goroutines and threads, and goroutines that "
-					 "are blocked for ever at its end are reported.\v"
-					 "The exit status is the program's; 23 if it is 0 and there are leaks; 124 after a "
-					 "timeout; 126 or 127 if it cannot be run.",
-					 NULL, NULL, NULL};
+	static const struct argp argp = {
+		options,
+		parse,
+		"[--] PROGRAM [ARGUMENTS]",
+		"Run a program so that a crash shows all its goroutines and threads, and goroutines that "
+		"are blocked for ever at its end are reported.\v"
+		"The exit status is the program's; 23 if it is 0 and there are leaks; 124 after a "
+		"timeout; 126 or 127 if it cannot be run.",
+		NULL,
+		NULL,
+		NULL};
 	struct run r = {0};
 	struct error e = {0};
 	int status, err;
@@ -336,7 +347,8 @@ int cmd_run(int argc, char **argv)
 	}
 	if (await(r.timeout_ns, &status))
 		return end_like(status);
-	fprintf(stderr, "gorgon: %s has taken longer than %.3g s:\n\n", r.argv[0], (double)r.timeout_ns / 1e9);
+	fprintf(stderr, "gorgon: %s has taken longer than %.3g s:\n\n", r.argv[0],
+		(double)r.timeout_ns / 1e9);
 	show_stacks(child);
 	kill(child, SIGKILL);
 	waitpid(child, &status, 0);
