@@ -215,8 +215,11 @@ static bool report_raw(const struct death *d, int fd, const char *why)
 static bool report_to(const struct death *d, int fd)
 {
 	int64_t now = gori_print_now();
-	struct raw_helper_job job = {
-		.command = "@death", .is_death = true, .fd = fd, .begin_by = now + (deadline - now) / 5 * 3, .deadline = deadline};
+	struct raw_helper_job job = {.command = "@death",
+				     .is_death = true,
+				     .fd = fd,
+				     .begin_by = now + (deadline - now) / 5 * 3,
+				     .deadline = deadline};
 	const char *why;
 	enum raw_helper_end end;
 

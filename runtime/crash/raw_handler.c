@@ -170,6 +170,20 @@ static void die_with(const struct event *e, const struct gori_g *g)
 	raise_again(e);
 }
 
+/* Context: SIG. */
+static bool is_near(uint64_t a, uint64_t b)
+{
+	return a - b + NEAR < 2 * (uint64_t)NEAR;
+}
+
+/* Of a thread whose stack's bounds nobody here knows: in mapped memory, a fault is never this close to the stack
+ * pointer.  Context: SIG. */
+static bool looks_like_overflow(const struct event *e)
+{
+	return gori_crash_is_plain && e->sig->sig == SIGSEGV && !was_sent(e) &&
+	       is_near(e->addr, e->regs[RAW_RSP]);
+}
+
 /* `first` is the message's first line, NULL: the signal's name and text.  Context: SIG. */
 static void die(const struct event *e, const char *first)
 {
@@ -183,6 +197,8 @@ static void die(const struct event *e, const char *first)
 	if (!first) {
 		gori_print_text(&out, ": ");
 		gori_print_text(&out, e->sig->text);
+		if (looks_like_overflow(e))
+			gori_print_text(&out, ": stack overflow");
 	}
 	gori_print_char(&out, '\n');
 	print_signal_line(&out, e);
@@ -210,12 +226,6 @@ static void die_of_overflow(const struct event *e, const struct gori_g *g)
 }
 
 /* ---- what kind of fault ------------------------------------------------------------------------------------------ */
-
-/* Context: SIG. */
-static bool is_near(uint64_t a, uint64_t b)
-{
-	return a - b + NEAR < 2 * (uint64_t)NEAR;
-}
 
 /* The goroutine whose stack has run out, or NULL.  Context: SIG. */
 static const struct gori_g *overflowed(const struct event *e)

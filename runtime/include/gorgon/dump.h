@@ -24,8 +24,8 @@ enum gor_dump_flags {
  * the tool is, and how long it may take.
  *
  * The threads of the runtime are stopped while the stacks are read, not while the text is made and written,
- * so a reader of fd may be a goroutine of the same program.  Threads that never used the runtime are not
- * stopped and not shown.  A system call that one of the stopped threads was in may fail with EINTR, as after
+ * so a reader of fd may be a goroutine of the same program.  Threads that never used the runtime are stopped and
+ * shown by the tool only.  A system call that one of the stopped threads was in may fail with EINTR, as after
  * any signal handler.
  *
  * Any thread may call it, but not a signal handler.  The call blocks the thread, not only the goroutine.
