@@ -156,6 +156,61 @@ static void from_ops(struct frame_view *v, struct expr_env *env, const Dwarf_Op 
 	}
 }
 
+/* A number that is the value. */
+static void from_word(struct frame_view *v, enum value_why why, uint64_t word, struct value *val)
+{
+	unsigned char *bytes;
+
+	if (why != WHY_NONE)
+		return unknown(val, why);
+	bytes = arena_take(v->arena, sizeof word);
+	memcpy(bytes, &word, sizeof word);
+	val->bytes = bytes;
+	val->status = VALUE_KNOWN;
+}
+
+static void from_memory(struct frame_view *v, uint64_t addr, struct value *val)
+{
+	unsigned char *bytes = arena_take(v->arena, val->type->size);
+
+	if (target_read(v->d->target, addr, bytes, val->type->size) != 0)
+		return unknown(val, WHY_UNREADABLE);
+	val->bytes = bytes;
+	val->addr = addr;
+	val->status = is_late(v->d->target, addr) ? VALUE_STALE : VALUE_KNOWN;
+	val->why = val->status == VALUE_STALE ? WHY_MOVED_ON : WHY_NONE;
+}
+
+/* The common cases; false: this is none. */
+static bool from_shape(struct frame_view *v, const struct param_place *place, struct value *val)
+{
+	uint64_t size = val->type->size, word = 0;
+	enum value_why why;
+
+	switch (place->shape) {
+	case SHAPE_REGISTER:
+		if (size > 8)
+			return false;
+		why = regs_knows(v->env.regs, place->reg) ? WHY_NONE : WHY_REGISTER_LOST;
+		from_word(v, why, v->env.regs->gpr[place->reg], val);
+		return true;
+	case SHAPE_ENTRY:
+		if (size > 8)
+			return false;
+		why = entry_value_of(v, place->reg, 0, &word);
+		from_word(v, why, word, val);
+		return true;
+	case SHAPE_FRAME:
+		if (!v->env.has_cfa || size > TARGET_PAGE)
+			return false;
+		from_memory(v, v->env.cfa + (uint64_t)place->offset, val);
+		return true;
+	case SHAPE_ANY:
+		break;
+	}
+	return false;
+}
+
 static void from_constant(struct frame_view *v, Dwarf_Attribute *attr, struct value *val)
 {
 	uint64_t size = val->type->size;
@@ -251,7 +306,8 @@ static void from_place(struct frame_view *v, const struct param_place *place, un
 	if (is_too_early(v, place))
 		return unknown(val, WHY_OPTIMIZED_OUT);
 	env.attr = &attr;
-	from_ops(v, &env, place->ops, place->nops, val);
+	if (!from_shape(v, place, val))
+		from_ops(v, &env, place->ops, place->nops, val);
 	if (val->status == VALUE_KNOWN && is_untracked(v, place, level, val)) {
 		val->status = VALUE_STALE;
 		val->why = WHY_UNTRACKED;

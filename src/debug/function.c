@@ -295,6 +295,47 @@ const struct params *params_of(struct functions *fs, Dwarf_Die *scope)
 	return ps;
 }
 
+static bool base_is_cfa(struct function *f)
+{
+	Dwarf_Attribute attr;
+	Dwarf_Op *ops;
+	size_t n;
+
+	if (!f->tried_base) {
+		f->tried_base = true;
+		f->base_is_cfa = dwarf_attr_integrate(&f->die, DW_AT_frame_base, &attr) &&
+				 dwarf_whatform(&attr) == DW_FORM_exprloc &&
+				 dwarf_getlocation(&attr, &ops, &n) == 0 && n == 1 &&
+				 ops[0].atom == DW_OP_call_frame_cfa;
+	}
+	return f->base_is_cfa;
+}
+
+static bool register_of(const Dwarf_Op *op, unsigned *ret)
+{
+	*ret = (unsigned)(op->atom - DW_OP_reg0);
+	return op->atom >= DW_OP_reg0 && op->atom <= DW_OP_reg15;
+}
+
+static void find_shape(struct function *f, struct param_place *p)
+{
+	Dwarf_Attribute inner;
+	Dwarf_Op *ops;
+	size_t n;
+
+	if (p->nops == 1 && register_of(&p->ops[0], &p->reg)) {
+		p->shape = SHAPE_REGISTER;
+	} else if (p->nops == 1 && p->ops[0].atom == DW_OP_fbreg && base_is_cfa(f)) {
+		p->shape = SHAPE_FRAME;
+		p->offset = (int64_t)p->ops[0].number;
+	} else if (p->nops == 2 && p->ops[1].atom == DW_OP_stack_value &&
+		   (p->ops[0].atom == DW_OP_entry_value || p->ops[0].atom == DW_OP_GNU_entry_value) &&
+		   dwarf_getlocation_attr(&p->attr, &p->ops[0], &inner) == 0 &&
+		   dwarf_getlocation(&inner, &ops, &n) == 0 && n == 1 && register_of(&ops[0], &p->reg)) {
+		p->shape = SHAPE_ENTRY;
+	}
+}
+
 static void param_place_at(struct function *f, const struct param *p, uint64_t pc, struct param_place *ret)
 {
 	Dwarf_Die die = p->die;
@@ -316,6 +357,7 @@ static void param_place_at(struct function *f, const struct param *p, uint64_t p
 	switch (dwarf_getlocation_addr(&ret->attr, pc - f->module->dwarf_bias, &ret->ops, &ret->nops, 1)) {
 	case 1:
 		ret->why = ret->nops ? WHY_NONE : WHY_OPTIMIZED_OUT;
+		find_shape(f, ret);
 		return;
 	case -1:
 		ret->why = WHY_EXPRESSION;

@@ -63,17 +63,29 @@ struct function {
 	uint64_t entry;        /* its first instruction */
 	uint64_t prologue_end; /* first instruction behind the prologue; 0: unknown */
 	bool tried_prologue, tried_sites;
-	bool sites_complete;     /* every tail call in it is among the sites */
-	bool is_runtime;         /* of libgorgon */
-	struct call_site *sites; /* by ret */
+	bool sites_complete;          /* every tail call in it is among the sites */
+	bool is_runtime;              /* of libgorgon */
+	bool tried_base, base_is_cfa; /* DW_AT_frame_base is the CFA, and so costs nothing */
+	struct call_site *sites;      /* by ret */
 	size_t nsites;
 	enum tail_state self_tail; /* may it come to itself again by tail calls only? */
 	struct param_place
 		*at_entry; /* of each parameter, where it is at the first instruction; NULL until asked for */
 };
 
+/* Locations that are common enough to be evaluated without the machine of expr.h. */
+enum place_shape {
+	SHAPE_ANY,
+	SHAPE_REGISTER, /* in `reg` */
+	SHAPE_FRAME,    /* at the CFA plus `offset` */
+	SHAPE_ENTRY,    /* what `reg` held at entry */
+};
+
 /* Where a parameter is at one pc. */
 struct param_place {
+	enum place_shape shape;
+	unsigned reg;
+	int64_t offset;
 	Dwarf_Attribute attr;
 	Dwarf_Op *ops;
 	size_t nops;
