@@ -22,6 +22,8 @@ static const struct command {
 	{"explain", cmd_explain, "show the argument words of a frame bit by bit"},
 	{"run", cmd_run, "run a program so that crashes and leaks are reported"},
 	{"leaks", cmd_leaks, "prove which goroutines of a process are blocked for ever"},
+	{"snapshot", cmd_snapshot, "write what all goroutines of a process are doing to a core file"},
+	{"core", cmd_core, "make a core file in which every goroutine is a thread, for debuggers"},
 	{"@death", cmd_death, NULL},
 	{"@dump", cmd_dump, NULL},
 	{"@leaks", cmd_leaks_asked, NULL},

@@ -23,6 +23,8 @@ enum { EXIT_BAD_INPUT = 1 }; /* usage: EX_USAGE of <sysexits.h> */
 
 int cmd_stacks(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
+int cmd_snapshot(int argc, char **argv);
+int cmd_core(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_leaks(int argc, char **argv);
 int cmd_death(int argc, char **argv);
@@ -64,6 +66,12 @@ int session_open(struct session *s, const char *what, const struct core_options 
 /* Stops it, looks, lets it go on. */
 int session_collect(struct session *s, const struct report_options *o, struct error *e);
 void session_close(struct session *s);
+
+/* cmd_snapshot.c: writes one of the process that `what` is the number of, and says so on stderr. */
+struct snapshot_options;
+struct snapshot_stats;
+int snapshot_of(const char *what, const char *path, const struct snapshot_options *how, struct error *e);
+void snapshot_say(const char *path, const struct snapshot_stats *st);
 
 /* Keeps the goroutines that --where asks for. */
 int report_filter(struct world *w, const struct report_options *o, struct error *e);

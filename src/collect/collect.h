@@ -21,6 +21,7 @@ struct collect_options {
 	int64_t pause_ns;     /* let a live target go on after this; 0: no limit */
 	int64_t deadline_ns;  /* monotonic: stop decoding then, and say so; 0: none */
 	bool only_culprit;    /* nobody else */
+	bool keep_regs;       /* struct stack has its registers */
 };
 
 /* What a process asks of the helper that it has started (abi/death.h).  Settings are GORI_UNSET where the user has

@@ -26,6 +26,7 @@ enum {
 	MAX_SLOTS = 1 << 24,
 	MAX_EXTRA = 1 << 20,
 	MAX_MS = 1 << 16,
+	MAX_PS = 256,
 	MAX_LABELS = 32,
 	BATCH = 512,
 	MAX_WINDOW = 64 << 10, /* deeper stacks are read page by page */
@@ -72,6 +73,7 @@ static void add_g(struct collector *c, raw_gs *list, uint64_t addr, const unsign
 	g.status = rt_u8(copy, rt->g_status);
 	g.id = (int64_t)rt_u64(copy, rt->g_goid);
 	g.is_culprit = addr == c->culprit.g;
+	c->nfound += in_slot && g.status != GORI_GDEAD && g.id != 0;
 	if (g.status == GORI_GDEAD || g.id == 0 || (c->options->only_culprit && !g.is_culprit))
 		return;
 	g.flags = rt_u8(copy, rt->g_flags);
@@ -478,6 +480,24 @@ static void make_all(struct collector *c, struct raw_g *gs, size_t n)
 	free(buf);
 }
 
+/* Files may lack stacks: gdb's gcore stops writing a mapping at the first guard page. */
+static void check_count(struct collector *c)
+{
+	struct rt *rt = &c->rt;
+	uint64_t allp = rt_number(rt, "root.allp"), p;
+	int64_t n = 0;
+
+	if (!c->target->ops->is_file || rt->p_nended == RT_NO_FIELD || rt->p_nspawned == RT_NO_FIELD)
+		return;
+	for (unsigned i = 0; allp && i < MAX_PS && (p = rt_read_u64(rt, allp, 8 * i)); i++)
+		n += (int64_t)(rt_read_u64(rt, p, rt->p_nspawned) - rt_read_u64(rt, p, rt->p_nended));
+	if (n > c->nfound)
+		world_note(c->world,
+			   "%lld goroutines are missing: %s does not have the memory of their stacks%s",
+			   (long long)(n - c->nfound), c->target->name,
+			   c->target->partial ? "" : " (gcore cannot write them; gorgon snapshot can)");
+}
+
 void collect_goroutines(struct collector *c)
 {
 	raw_gs list = {0};
@@ -485,6 +505,7 @@ void collect_goroutines(struct collector *c)
 	read_ms(c);
 	read_arenas(c, &list);
 	read_extra(c, &list);
+	check_count(c);
 	qsort(list.items, list.n, sizeof(struct raw_g), compare_gs);
 	make_all(c, list.items, list.n);
 	VEC_FREE(&list);

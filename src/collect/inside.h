@@ -30,6 +30,7 @@ struct collector {
 	struct table tids;    /* threads that run a goroutine or belong to the runtime -> enum tid_use + 1 */
 	VEC(struct uframe) frames;
 	VEC(unsigned char *) copies; /* of stacks, taken before the target went on */
+	int64_t nfound; /* goroutines in slots, shown or not */
 	bool out_of_time;
 };
 

@@ -161,6 +161,19 @@ static bool strip_entry(struct collector *c, struct ustack *st, enum stack_end e
 	return st->n < all && end == STACK_COMPLETE;
 }
 
+static void keep_regs(struct collector *c, const struct regs *from, struct stack *ret)
+{
+	struct arena *a = &c->world->arena;
+	struct regs *r;
+
+	if (!c->options->keep_regs)
+		return;
+	r = arena_copy(a, from, sizeof *from);
+	if (from->xmm)
+		r->xmm = arena_copy(a, from->xmm, sizeof *from->xmm);
+	ret->regs = r;
+}
+
 void collect_stack(struct collector *c, const struct regs *regs, bool exact, const struct regs *entered,
 		   uint64_t fs_base, struct stack *ret)
 {
@@ -168,6 +181,7 @@ void collect_stack(struct collector *c, const struct regs *regs, bool exact, con
 	bool hide = !c->options->system;
 	sketches list = {0};
 
+	keep_regs(c, regs, ret);
 	st.n = unwind_all(c, regs, exact, &ret->end);
 	st.frames = c->frames.items;
 	st.entered = entered && strip_entry(c, &st, ret->end) ? entered : NULL;
@@ -181,10 +195,13 @@ void collect_stack(struct collector *c, const struct regs *regs, bool exact, con
 void collect_fresh(struct collector *c, uint64_t fn, const struct regs *entered, struct stack *ret)
 {
 	struct frame *f = arena_new(&c->world->arena, struct frame);
+	struct regs begin = *entered;
 	const struct value *args;
 	bool variadic = false;
 	unsigned n;
 
+	regs_set(&begin, REG_RIP, fn);
+	keep_regs(c, &begin, ret);
 	ret->end = STACK_FRESH;
 	ret->frames = f;
 	ret->nframes = 1;

@@ -124,6 +124,10 @@ int leak_check(struct world *w, struct target *t, struct debug *d, const struct 
 	int err;
 
 	memset(ret, 0, sizeof *ret);
+	/* What cannot be seen may hold the pointer that clears somebody. */
+	if (t->partial)
+		return error_set(e, -ENODATA, "%s: leaks cannot be proven without all of its memory: %s",
+				 t->name, t->partial);
 	err = rt_open(&l.rt, t, d, e);
 	if (!err && !l.rt.addr)
 		err = error_set(e, -ENOENT, "%s has no goroutines: it does not use the runtime", t->name);

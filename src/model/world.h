@@ -19,6 +19,7 @@
 
 #include "base/arena.h"
 #include "base/table.h"
+#include "model/regs.h"
 #include "model/type.h"
 #include "model/value.h"
 
@@ -71,6 +72,7 @@ struct stack {
 	uint32_t elide_at; /* before frames[elide_at], nelided frames are left out, if nelided > 0 */
 	uint64_t nelided;
 	enum stack_end end;
+	const struct regs *regs; /* of its innermost frame, if collect was asked to keep them; NULL: unknown */
 };
 
 /* ---- who runs ----------------------------------------------------------------------------------------- */

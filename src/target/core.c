@@ -208,11 +208,13 @@ static void note_truncation(struct core *c, const Elf64_Phdr *ph, size_t n)
 		if ((ph[i].p_type == PT_LOAD || ph[i].p_type == PT_NOTE) && ph[i].p_filesz &&
 		    ph[i].p_offset + ph[i].p_filesz > end && ph[i].p_offset < UINT64_MAX - ph[i].p_filesz)
 			end = ph[i].p_offset + ph[i].p_filesz;
-	if (end > c->size)
-		target_note(&c->t,
-			    "%s is cut off: %" PRIu64 " of %" PRIu64
-			    " bytes are there; memory that was in the rest is missing",
-			    c->path, c->size, end);
+	if (end <= c->size)
+		return;
+	c->t.partial = "it is cut off";
+	target_note(&c->t,
+		    "%s is cut off: %" PRIu64 " of %" PRIu64
+		    " bytes are there; memory that was in the rest is missing",
+		    c->path, c->size, end);
 }
 
 static void take_headers(struct core *c, const Elf64_Phdr *ph, size_t n)

@@ -79,6 +79,7 @@ struct core {
 	const char *command; /* name of the program in NT_PRPSINFO */
 	const char *maps;    /* our metadata: /proc/PID/maps */
 	size_t maps_len;
+	uint32_t own_flags;          /* enum own_flags */
 	bool has_own;                /* there is metadata of ours */
 	bool has_program;            /* t.exe is the file that was mapped */
 	struct target_signal signal; /* signo 0: none */

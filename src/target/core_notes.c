@@ -242,6 +242,12 @@ static int take_info(struct core *c, const struct note *n, struct error *e)
 	}
 	c->t.pid = info.pid;
 	c->t.now = info.now;
+	c->own_flags = info.flags;
+	if (info.flags & OWN_MINIMAL)
+		c->t.partial =
+			"it is a snapshot of what a report needs (gorgon snapshot --full keeps all memory)";
+	c->signal = (struct target_signal){info.signal_tid, info.signo,      info.code,      info.signal_addr,
+					   info.signal_pc,  info.sender_pid, info.sender_uid};
 	return 0;
 }
 

@@ -44,6 +44,10 @@ struct own_info {
 	int32_t pid;
 	int32_t reserved;
 	int64_t now; /* monotonic ns when the process stopped; 0: unknown */
+	/* OWN_CONVERTED: what the core told of the signal; signo 0: nothing */
+	int32_t signo, code, signal_tid, sender_pid;
+	uint32_t sender_uid, reserved2;
+	uint64_t signal_addr, signal_pc;
 };
 
 struct own_thread {

@@ -48,6 +48,7 @@ void target_close(struct target *t)
 	if (t->ops->close)
 		t->ops->close(t);
 	target_forget(t);
+	table_deinit(&t->recorded);
 	arena_deinit(&t->arena);
 	free(t);
 }
@@ -82,6 +83,13 @@ void target_set_window(struct target *t, uint64_t lo, uint64_t hi, const void *b
 	t->window = bytes;
 }
 
+static void record(struct target *t, uint64_t addr, size_t n)
+{
+	if (n)
+		for (uint64_t page = addr / TARGET_PAGE; page <= (addr + n - 1) / TARGET_PAGE; page++)
+			table_put(&t->recorded, page, t);
+}
+
 /* The page with this number; NULL if it cannot be read. */
 static const unsigned char *page_of(struct target *t, uint64_t number)
 {
@@ -111,14 +119,20 @@ static size_t read_piece(struct target *t, uint64_t addr, void *buf, size_t n)
 	}
 	if (addr < t->window_lo && n > t->window_lo - addr)
 		n = t->window_lo - addr;
-	if (t->ops->uncached)
-		return t->ops->read(t, addr, buf, n);
+	if (t->ops->uncached) {
+		n = t->ops->read(t, addr, buf, n);
+		if (t->recording)
+			record(t, addr, n);
+		return n;
+	}
 	if (n > TARGET_PAGE - addr % TARGET_PAGE)
 		n = TARGET_PAGE - addr % TARGET_PAGE;
 	page = page_of(t, addr / TARGET_PAGE);
 	if (!page)
 		return 0;
 	memcpy(buf, page + addr % TARGET_PAGE, n);
+	if (t->recording)
+		record(t, addr, n);
 	return n;
 }
 
@@ -172,12 +186,15 @@ ssize_t target_read_str(struct target *t, uint64_t addr, char *buf, size_t max, 
 
 void target_read_spans(struct target *t, struct span *spans, size_t n)
 {
-	if (t->ops->read_spans) {
+	if (t->ops->read_spans)
 		t->ops->read_spans(t, spans, n);
-		return;
-	}
-	for (size_t i = 0; i < n; i++)
-		spans[i].ok = t->ops->read(t, spans[i].addr, spans[i].buf, spans[i].len) == spans[i].len;
+	else
+		for (size_t i = 0; i < n; i++)
+			spans[i].ok = t->ops->read(t, spans[i].addr, spans[i].buf, spans[i].len) ==
+				      spans[i].len;
+	for (size_t i = 0; i < n && t->recording; i++)
+		if (spans[i].ok)
+			record(t, spans[i].addr, spans[i].len);
 }
 
 /* ---- stopping ------------------------------------------------------------------------------------------- */

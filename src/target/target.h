@@ -121,6 +121,10 @@ struct target {
 	const char **notes;                 /* what the reader must know: one sentence each */
 	size_t nnotes;
 
+	bool recording;        /* what is read is noted in `recorded` */
+	struct table recorded; /* numbers of the pages of which something was read */
+	const char *partial;   /* of a file: why memory is missing in it; NULL: it is all there, as far as is known */
+
 	struct table pages;            /* page number -> page, or the mark of an unreadable one */
 	struct arena page_memory;      /* those pages */
 	uint64_t window_lo, window_hi; /* the stack being decoded: its bytes are at window */

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What, how: snapshot/snapshot.h.
+ *
+ * Order: decode once for warming up; stop; make the world, recording; choose memory; copy it, if it is not too much, and let the process go on;
+ * write.  What is too much to be copied is written while the process is stopped.
+ */
+#include "snapshot/snapshot.h"
+
+#include <elf.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "snapshot/notes.h"
+#include "snapshot/out.h"
+#include "snapshot/ranges.h"
+#include "target/core_own.h"
+
+enum { PIECE = 1 << 20 };
+
+#define WARM_UP_NS 2000000000ll
+#define MAX_COPY (512ull << 20)
+
+struct snapshot {
+	const struct snapshot_options *options;
+	struct target *target;
+	struct debug *debug;
+	struct world world;
+	range_list ranges;
+	struct sink notes;
+	uint64_t memory; /* bytes in ranges */
+	char *copy;      /* of all of them; NULL: too much */
+	struct out *out;
+	uint64_t done;
+	int64_t paused_ns;
+};
+
+const struct collect_options snapshot_collect = {
+	.args = true,
+	.system = true,
+	.threads = true,
+	.keep_regs = true,
+	.max_text = 4096,
+	.max_items = 256,
+	.frames_kept = 100,
+};
+
+/* ---- reading ------------------------------------------------------------------------------------------------- */
+
+/* Page by page: what cannot be read is zero, and does not take its neighbours with it. */
+static void read_memory(struct target *t, uint64_t lo, char *buf, size_t n)
+{
+	struct span s = {lo, buf, n, false};
+
+	target_read_spans(t, &s, 1);
+	if (s.ok)
+		return;
+	memset(buf, 0, n);
+	for (size_t at = 0; at < n;) {
+		size_t piece = TARGET_PAGE - (lo + at) % TARGET_PAGE;
+
+		s = (struct span){lo + at, buf + at, piece < n - at ? piece : n - at, false};
+		target_read_spans(t, &s, 1);
+		at += s.len;
+	}
+}
+
+static void copy_memory(struct snapshot *sn)
+{
+	size_t at = 0;
+
+	if (sn->memory > MAX_COPY)
+		return;
+	sn->copy = base_malloc(sn->memory + 1);
+	for (size_t i = 0; i < sn->ranges.n; i++) {
+		const struct range *r = &sn->ranges.items[i];
+
+		read_memory(sn->target, r->lo, sn->copy + at, r->hi - r->lo);
+		at += r->hi - r->lo;
+	}
+}
+
+static void build_notes(struct snapshot *sn)
+{
+	struct notes_source from = {.world = &sn->world,
+				    .target = sn->target,
+				    .flags = sn->options->full ? 0 : OWN_MINIMAL,
+				    .maps = true};
+	struct sink rest;
+
+	sink_init_memory(&rest);
+	notes_of_process(&rest, sn->target);
+	from.rest = rest.buf;
+	from.rest_len = rest.len;
+	notes_build(&sn->notes, &from);
+	sink_deinit(&rest);
+}
+
+/*
+ * Decodes once while the process runs on, so that debug information has been read when it is stopped for the real
+ * look.  What comes out of this is thrown away: memory changed meanwhile.
+ */
+static int warm_up(struct snapshot *sn, struct error *e)
+{
+	struct collect_options o = snapshot_collect;
+	struct world w = {0};
+	int r = target_stop(sn->target, e);
+
+	if (r < 0)
+		return r;
+	target_resume(sn->target);
+	sn->paused_ns = sn->target->paused_ns;
+	o.deadline_ns = target_now() + WARM_UP_NS;
+	collect(&w, sn->target, sn->debug, &o, NULL);
+	world_deinit(&w);
+	return 0;
+}
+
+static int look(struct snapshot *sn, int32_t pid, struct error *e)
+{
+	struct target *t;
+	int r = target_open_live(&sn->target, pid, e);
+
+	if (r < 0)
+		return r;
+	t = sn->target;
+	t->recording = true;
+	r = debug_open(&sn->debug, t, e);
+	if (r == 0)
+		r = warm_up(sn, e);
+	if (r == 0)
+		r = target_stop(t, e);
+	if (r == 0)
+		r = collect(&sn->world, t, sn->debug, &snapshot_collect, e);
+	if (r < 0)
+		return r;
+	ranges_touch(t, sn->debug);
+	t->recording = false;
+	if (sn->options->full)
+		ranges_full(&sn->ranges, t);
+	else
+		ranges_minimal(&sn->ranges, &sn->world, t, sn->debug);
+	for (size_t i = 0; i < sn->ranges.n; i++)
+		sn->memory += sn->ranges.items[i].hi - sn->ranges.items[i].lo;
+	copy_memory(sn);
+	if (sn->copy) {
+		target_resume(t);
+		sn->paused_ns += t->paused_ns;
+	}
+	build_notes(sn);
+	return 0;
+}
+
+/* ---- writing ------------------------------------------------------------------------------------------------- */
+
+static uint64_t page_up(uint64_t at)
+{
+	return (at + TARGET_PAGE - 1) / TARGET_PAGE * TARGET_PAGE;
+}
+
+/* ELF header, program headers, and the section header that counts them. */
+static void put_headers(struct snapshot *sn)
+{
+	size_t n = sn->ranges.n + 1;
+	bool many = n >= PN_XNUM;
+	Elf64_Ehdr eh = {
+		.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
+		.e_type = ET_CORE,
+		.e_machine = EM_X86_64,
+		.e_version = EV_CURRENT,
+		.e_phoff = sizeof eh,
+		.e_shoff = many ? sizeof eh + n * sizeof(Elf64_Phdr) : 0,
+		.e_ehsize = sizeof eh,
+		.e_phentsize = sizeof(Elf64_Phdr),
+		.e_phnum = many ? PN_XNUM : (Elf64_Half)n,
+		.e_shentsize = many ? sizeof(Elf64_Shdr) : 0,
+		.e_shnum = many,
+	};
+	Elf64_Shdr count = {.sh_size = 1, .sh_info = (Elf64_Word)n};
+	uint64_t at = sizeof eh + n * sizeof(Elf64_Phdr) + (many ? sizeof count : 0);
+	Elf64_Phdr ph = {.p_type = PT_NOTE, .p_offset = at, .p_filesz = sn->notes.len, .p_align = 4};
+
+	out_put(sn->out, &eh, sizeof eh);
+	out_put(sn->out, &ph, sizeof ph);
+	at = page_up(at + sn->notes.len);
+	for (size_t i = 0; i < sn->ranges.n; i++) {
+		const struct range *r = &sn->ranges.items[i];
+
+		ph = (Elf64_Phdr){.p_type = PT_LOAD,
+				  .p_flags = r->flags,
+				  .p_offset = at,
+				  .p_vaddr = r->lo,
+				  .p_filesz = r->hi - r->lo,
+				  .p_memsz = r->hi - r->lo,
+				  .p_align = TARGET_PAGE};
+		out_put(sn->out, &ph, sizeof ph);
+		at += ph.p_filesz;
+	}
+	if (many)
+		out_put(sn->out, &count, sizeof count);
+}
+
+static void put_range(struct snapshot *sn, const struct range *r, char *buf)
+{
+	uint64_t n;
+
+	if (sn->copy) {
+		out_put(sn->out, sn->copy + sn->done, r->hi - r->lo);
+		sn->done += r->hi - r->lo;
+		return;
+	}
+	for (uint64_t at = r->lo; at < r->hi && !out_error(sn->out); at += n) {
+		n = r->hi - at < PIECE ? r->hi - at : PIECE;
+		read_memory(sn->target, at, buf, n);
+		out_put(sn->out, buf, n);
+		sn->done += n;
+		if (sn->options->progress)
+			sn->options->progress(sn->done, sn->memory, sn->options->arg);
+	}
+}
+
+static void put_all(struct snapshot *sn)
+{
+	char *buf = sn->copy ? NULL : base_malloc(PIECE);
+
+	put_headers(sn);
+	out_put(sn->out, sn->notes.buf, sn->notes.len);
+	out_zeros(sn->out, page_up(out_offset(sn->out)) - out_offset(sn->out));
+	for (size_t i = 0; i < sn->ranges.n && !out_error(sn->out); i++)
+		put_range(sn, &sn->ranges.items[i], buf);
+	free(buf);
+}
+
+static void take_stats(const struct snapshot *sn, struct snapshot_stats *ret)
+{
+	ret->goroutines = sn->world.ngoroutines;
+	ret->threads = sn->world.nthreads;
+	ret->memory = sn->memory;
+	ret->paused_ns = sn->paused_ns;
+}
+
+int snapshot_write(int32_t pid, const char *path, const struct snapshot_options *o,
+		   struct snapshot_stats *ret, struct error *e)
+{
+	struct snapshot sn = {.options = o};
+	int r = out_open(&sn.out, path, o->packed, e);
+
+	if (r < 0)
+		return r;
+	sink_init_memory(&sn.notes);
+	r = look(&sn, pid, e);
+	if (r == 0)
+		put_all(&sn);
+	if (sn.target)
+		target_resume(sn.target);
+	if (!sn.copy && sn.target)
+		sn.paused_ns += sn.target->paused_ns;
+	take_stats(&sn, ret);
+	if (r == 0)
+		r = out_finish(sn.out, &ret->size, e);
+	else
+		out_abandon(sn.out);
+	sink_deinit(&sn.notes);
+	free(sn.copy);
+	VEC_FREE(&sn.ranges);
+	world_deinit(&sn.world);
+	debug_close(sn.debug);
+	target_close(sn.target);
+	return r;
+}
