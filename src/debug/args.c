@@ -62,6 +62,11 @@ static enum value_why entry_value(void *arg, unsigned depth, const Dwarf_Op *ops
 	return WHY_EXPRESSION;
 }
 
+static enum value_why parameter_ref(void *arg, unsigned depth, uint64_t die, uint64_t *ret)
+{
+	return entry_parameter_of(arg, die, depth, ret);
+}
+
 static enum value_why tls(void *arg, uint64_t offset, uint64_t *ret)
 {
 	struct frame_view *v = arg;
@@ -93,6 +98,7 @@ void frame_view_init(struct frame_view *v, struct debug *d, const struct ustack 
 		.read = read_memory,
 		.frame_base = frame_base,
 		.entry_value = entry_value,
+		.parameter_ref = parameter_ref,
 		.tls = tls,
 	};
 }

@@ -37,6 +37,9 @@ void frame_view_init(struct frame_view *v, struct debug *d, const struct ustack 
 /* The contents of a register when the function of this frame was entered. */
 enum value_why entry_value_of(struct frame_view *v, unsigned reg, unsigned depth, uint64_t *ret);
 
+/* What the caller would have passed for a parameter that gcc has removed: the offset of its DIE. */
+enum value_why entry_parameter_of(struct frame_view *v, Dwarf_Off die, unsigned depth, uint64_t *ret);
+
 /* Is what `go` captured what the function of this frame was called with? */
 enum captured {
 	CAPTURED_NOT,   /* no, or it cannot be told */

@@ -219,12 +219,33 @@ enum captured entry_captured(struct frame_view *v)
 	return never_tails_to_itself(v->d, f) ? CAPTURED_THIS : CAPTURED_FIRST;
 }
 
-enum value_why entry_value_of(struct frame_view *v, unsigned reg, unsigned depth, uint64_t *ret)
+static enum value_why param_value(struct frame_view *caller, const struct site_param *param, unsigned depth,
+				  uint64_t *ret)
 {
-	const struct site_param *param;
+	Dwarf_Attribute attr;
+
+	if (!param || !param->ops)
+		return WHY_NO_CALL_VALUE;
+	attr = param->attr;
+	return eval(caller, &attr, param->ops, param->nops, depth + 1, ret) == WHY_NONE ? WHY_NONE
+											: WHY_CALLER_UNKNOWN;
+}
+
+enum value_why entry_parameter_of(struct frame_view *v, Dwarf_Off die, unsigned depth, uint64_t *ret)
+{
 	struct frame_view caller;
 	struct call_site *site;
-	Dwarf_Attribute attr;
+	enum value_why why = v->code->function ? find_call(v, depth, &caller, &site) : WHY_NO_CALL_SITE;
+
+	if (why != WHY_NONE)
+		return why;
+	return param_value(&caller, site_param_of(caller.code->function, site, die), depth, ret);
+}
+
+enum value_why entry_value_of(struct frame_view *v, unsigned reg, unsigned depth, uint64_t *ret)
+{
+	struct frame_view caller;
+	struct call_site *site;
 	enum value_why why;
 
 	if (!v->code->function)
@@ -236,12 +257,7 @@ enum value_why entry_value_of(struct frame_view *v, unsigned reg, unsigned depth
 	why = find_call(v, depth, &caller, &site);
 	if (why != WHY_NONE)
 		return why;
-	param = site_param(caller.code->function, site, reg);
-	if (!param || !param->ops)
-		return WHY_NO_CALL_VALUE;
-	attr = param->attr;
-	return eval(&caller, &attr, param->ops, param->nops, depth + 1, ret) == WHY_NONE ? WHY_NONE
-											 : WHY_CALLER_UNKNOWN;
+	return param_value(&caller, site_param(caller.code->function, site, reg), depth, ret);
 }
 
 /* ---- functions that have left ------------------------------------------------------------------------------------ */

@@ -629,6 +629,18 @@ static bool param_register(Dwarf_Die *param, unsigned *ret)
 	return true;
 }
 
+/* The parameter that a call site describes though it is not passed; 0: none. */
+static Dwarf_Off param_die(Dwarf_Die *die)
+{
+	Dwarf_Attribute attr;
+	Dwarf_Die of;
+
+	if ((dwarf_attr(die, DW_AT_call_parameter, &attr) || dwarf_attr(die, DW_AT_abstract_origin, &attr)) &&
+	    dwarf_formref_die(&attr, &of))
+		return dwarf_dieoffset(&of);
+	return 0;
+}
+
 static void load_site_params(struct function *f, struct call_site *site)
 {
 	VEC(struct site_param) list = {0};
@@ -638,9 +650,14 @@ static void load_site_params(struct function *f, struct call_site *site)
 		struct site_param p = {0};
 
 		if ((dwarf_tag(&child) != DW_TAG_call_site_parameter &&
-		     dwarf_tag(&child) != DW_TAG_GNU_call_site_parameter) ||
-		    !param_register(&child, &p.reg))
+		     dwarf_tag(&child) != DW_TAG_GNU_call_site_parameter))
 			continue;
+		if (!param_register(&child, &p.reg)) {
+			p.reg = NO_REG;
+			p.die = param_die(&child);
+			if (!p.die)
+				continue;
+		}
 		if ((dwarf_attr(&child, DW_AT_call_value, &p.attr) ||
 		     dwarf_attr(&child, DW_AT_GNU_call_site_value, &p.attr)) &&
 		    dwarf_getlocation(&p.attr, &p.ops, &p.nops) != 0)
@@ -659,6 +676,16 @@ const struct site_param *site_param(struct function *caller, struct call_site *s
 		load_site_params(caller, site);
 	for (unsigned i = 0; i < site->nparams; i++)
 		if (site->params[i].reg == reg)
+			return &site->params[i];
+	return NULL;
+}
+
+const struct site_param *site_param_of(struct function *caller, struct call_site *site, Dwarf_Off die)
+{
+	if (!site->tried_params)
+		load_site_params(caller, site);
+	for (unsigned i = 0; i < site->nparams; i++)
+		if (site->params[i].reg == NO_REG && site->params[i].die == die)
 			return &site->params[i];
 	return NULL;
 }

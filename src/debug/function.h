@@ -35,7 +35,8 @@ struct params {
 
 /* What the caller says that an argument register held. */
 struct site_param {
-	unsigned reg;
+	unsigned reg;  /* NO_REG: none */
+	Dwarf_Off die; /* of the parameter, where the argument is not passed at all; 0: none */
 	Dwarf_Attribute attr;
 	Dwarf_Op *ops; /* the value, in the caller's frame; NULL: not given */
 	size_t nops;
@@ -49,6 +50,8 @@ struct call_site {
 	struct site_param *params;
 	unsigned nparams;
 };
+
+enum { NO_REG = ~0u };
 
 enum tail_state { TAIL_UNKNOWN, TAIL_NEVER, TAIL_MAYBE };
 
@@ -134,6 +137,9 @@ struct call_site *function_call_site(struct function *f, uint64_t ret);
 
 /* What the caller says of a register at a call; NULL: nothing. */
 const struct site_param *site_param(struct function *caller, struct call_site *site, unsigned reg);
+
+/* The same of a parameter that gcc has removed from the function (DW_OP_GNU_parameter_ref). */
+const struct site_param *site_param_of(struct function *caller, struct call_site *site, Dwarf_Off die);
 
 /* Reads f->sites. */
 void function_load_sites(struct function *f);
