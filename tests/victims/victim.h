@@ -60,7 +60,7 @@ static NOINLINE __attribute__((unused)) void victim_end(void)
 {
 	if (!gor_settle(20 * GOR_SECOND))
 		panic("the victim is not ready");
-	if (getenv("VICTIM_WAIT")) {
+	if (getenv("VICTIM_WAIT") && *getenv("VICTIM_WAIT")) {
 		puts("ready");
 		fflush(stdout);
 		pause();
