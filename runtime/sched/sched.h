@@ -51,7 +51,7 @@ static inline struct gori_g *gori_g(void)
 
 struct gori_m *gori_enter_slow(struct gori_m *m);
 
-/* leak/: what the search for leaks needs of the program; while the library is loaded. */
+/* leaks/: what the search for leaks needs of the program; while the library is loaded. */
 void gori_leak_init(void);
 
 /*
