@@ -61,11 +61,29 @@ static bool is_thread_of_ours(unsigned long tid)
 	return tid && tid <= INT32_MAX && syscall(SYS_tgkill, getpid(), (pid_t)tid, 0) == 0;
 }
 
+static struct gori_m *m_of(int32_t tid)
+{
+	struct gori_m *m = gori_allm();
+
+	while (m && gori_load(&m->tid) != tid)
+		m = m->all_next;
+	return m;
+}
+
+/*
+ * ThreadSanitizer has a thread that sleeps, looks, and sleeps.  It does so in nanosleep(2), which glibc has not
+ * used since 2.31: all of its own sleeps are clock_nanosleep(2).
+ */
+static bool is_sanitizers_own(int32_t tid, unsigned long nr)
+{
+	return nr == SYS_nanosleep && gori_company & GORI_HOOK_TSAN && tid != getpid() && !m_of(tid);
+}
+
 /*
  * "202 0xADDR 0xOP 0xVAL 0xTIMEOUT ...": a futex wait without a timeout that another process cannot end.
  * pthread_join waits on a shared futex too, for the thread's number to be cleared: only that is believed.
  */
-static bool waits_for_ever(const char *line)
+static bool waits_for_ever(int32_t tid, const char *line)
 {
 	unsigned long nr, addr, op, val, timeout;
 	char *end;
@@ -73,10 +91,8 @@ static bool waits_for_ever(const char *line)
 	nr = strtoul(line, &end, 10);
 	if (end == line)
 		return false; /* "running" */
-	if (gori_company & GORI_HOOK_TSAN && (nr == SYS_clock_nanosleep || nr == SYS_nanosleep))
-		return true; /* the sanitizer's own thread */
 	if (nr != SYS_futex)
-		return false;
+		return is_sanitizers_own(tid, nr);
 	addr = strtoul(end, &end, 16);
 	if (addr == (uintptr_t)&gori_sched.lock)
 		return false; /* on its way in: it waits for this check to be over */
@@ -91,12 +107,12 @@ static bool waits_for_ever(const char *line)
 
 static bool is_ours_and_idle(int32_t tid)
 {
+	struct gori_m *m;
+
 	if (tid == gori_load(&gori_sched.sysmon_tid) || tid == (int32_t)syscall(SYS_gettid))
 		return true;
-	for (struct gori_m *m = gori_allm(); m; m = m->all_next)
-		if (m->tid == tid)
-			return !m->lost;
-	return false;
+	m = m_of(tid);
+	return m && !gori_load(&m->lost);
 }
 
 /* How often this thread has slept, plus one; -1 if it may still do something. */
@@ -105,7 +121,7 @@ static int64_t sleeps_of(const char *tid)
 	char buf[2048];
 	const char *p;
 
-	if (read_task_file(tid, "/syscall", buf, sizeof buf) <= 0 || !waits_for_ever(buf))
+	if (read_task_file(tid, "/syscall", buf, sizeof buf) <= 0 || !waits_for_ever(atoi(tid), buf))
 		return -1;
 	if (read_task_file(tid, "/status", buf, sizeof buf) <= 0)
 		return -1;
