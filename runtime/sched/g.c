@@ -257,8 +257,10 @@ void gori_newproc_inside(const struct gori_call *call, int64_t parent)
 
 /* ---- running and ending ------------------------------------------------------------------------------------ */
 
+static _Noreturn void g_end(void);
+
 /* The first C frame of a goroutine.  Context: G, inside the runtime, just switched to. */
-void gori_g_run(struct gori_g *g)
+GORI_NO_TSAN void gori_g_run(struct gori_g *g)
 {
 	g->fresh = 0;
 	if (gori_unlikely(gori_switch_hooks))
@@ -266,7 +268,7 @@ void gori_g_run(struct gori_g *g)
 	gori_exit();
 	gori_arch_call(g->call);
 	gori_enter();
-	gori_goexit0();
+	g_end();
 }
 
 static void free_labels(struct gori_g *g)
@@ -292,7 +294,8 @@ static void main_ends(void)
 	gori_throw("a dead goroutine was run");
 }
 
-_Noreturn void gori_goexit0(void)
+/* Context: G, inside the runtime. */
+static GORI_NO_TSAN _Noreturn void g_end(void)
 {
 	struct gori_m *m = gori_m();
 	struct gori_g *g = m->curg;
@@ -312,6 +315,13 @@ _Noreturn void gori_goexit0(void)
 	gori_store(&p->nended, p->nended + 1);
 	g_put(p, g);
 	gori_switch_dead(m);
+}
+
+GORI_NO_TSAN _Noreturn void gori_goexit0(void)
+{
+	if (gori_unlikely(gori_switch_hooks))
+		gori_hook_g_abandon(gori_g());
+	g_end();
 }
 
 /* ---- all of them ---------------------------------------------------------------------------------------------- */

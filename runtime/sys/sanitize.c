@@ -80,8 +80,10 @@ void gori_hook_g_new(struct gori_g *g)
 
 void gori_hook_g_release(struct gori_g *g)
 {
-	if (gori_company & GORI_HOOK_TSAN && g->tsan_fiber)
+	if (gori_company & GORI_HOOK_TSAN && g->tsan_fiber) {
 		__tsan_destroy_fiber(g->tsan_fiber);
+		g->tsan_fiber = NULL;
+	}
 	if (gori_company & GORI_HOOK_ASAN && __lsan_unregister_root_region)
 		__lsan_unregister_root_region((void *)g->stack_lo, g->asan_root_size);
 	if (gori_company & GORI_HOOK_VALGRIND)
@@ -94,15 +96,18 @@ void gori_hook_g_reuse(struct gori_g *g)
 		__asan_unpoison_memory_region((void *)g->stack_lo, g->stack_hi - g->stack_lo);
 }
 
-/* ThreadSanitizer keeps a call stack per fiber: a function that is entered on one and left on another must
- * not tell it of either. */
-#if defined(__clang__)
-#define NO_TSAN __attribute__((disable_sanitizer_instrumentation))
-#else
-#define NO_TSAN __attribute__((no_sanitize_thread))
-#endif
+GORI_NO_TSAN void gori_hook_g_abandon(struct gori_g *g)
+{
+	void *old = g->tsan_fiber;
 
-NO_TSAN void gori_hook_switch(struct gori_m *m, struct gori_g *from, struct gori_g *to)
+	if (!(gori_company & GORI_HOOK_TSAN) || g->flags & (GORI_G_MAIN | GORI_G_FOREIGN))
+		return;
+	g->tsan_fiber = __tsan_create_fiber(0);
+	__tsan_switch_to_fiber(g->tsan_fiber, 0);
+	__tsan_destroy_fiber(old);
+}
+
+GORI_NO_TSAN void gori_hook_switch(struct gori_m *m, struct gori_g *from, struct gori_g *to)
 {
 	struct cxx_globals *cxx = m->cxx_globals;
 

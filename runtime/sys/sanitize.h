@@ -14,6 +14,24 @@
 
 #include "abi/abi.h"
 
+#if defined(__SANITIZE_THREAD__)
+#define GORI_TSAN /* the runtime itself is watched */
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define GORI_TSAN
+#endif
+#endif
+
+/*
+ * ThreadSanitizer keeps a call stack per fiber, 65,536 deep and without a check: a function that is entered on
+ * one fiber and left on another, or never left though its fiber is used again, must not tell it of either.
+ */
+#if defined(__clang__)
+#define GORI_NO_TSAN __attribute__((disable_sanitizer_instrumentation))
+#else
+#define GORI_NO_TSAN __attribute__((no_sanitize_thread))
+#endif
+
 #pragma GCC visibility push(hidden)
 
 enum gori_hooks {
@@ -30,6 +48,7 @@ void gori_sanitize_init(void);                  /* once, while the library is lo
 void gori_hook_thread(struct gori_m *m);        /* a thread has become an M */
 void gori_hook_g_new(struct gori_g *g);         /* g got a stack; before its first switch */
 void gori_hook_g_release(struct gori_g *g);     /* the pages of a dead g are about to be given back */
+void gori_hook_g_abandon(struct gori_g *g);     /* the running g ends in the middle of its frames */
 void gori_hook_g_reuse(struct gori_g *g);       /* a dead g with a used stack is about to start again */
 void gori_hook_switch(struct gori_m *m, struct gori_g *from, struct gori_g *to); /* just before */
 void gori_hook_switched(struct gori_g *g);      /* just after, on g's stack */
