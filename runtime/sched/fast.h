@@ -38,6 +38,27 @@ static inline void gori_switch_to(struct gori_m *m, struct gori_g *from, struct 
 		gori_hook_switched(from);
 }
 
+/* Somebody wants m's P, or m's goroutine to yield. */
+static inline bool gori_is_wanted(struct gori_m *m)
+{
+	return gori_load(&m->claim) & ~(uint32_t)GORI_CLAIM_ALWAYS;
+}
+
+/*
+ * g's saved stack pointer, NULL while it is still on a thread.  Acquire: all that g wrote before it was switched
+ * away is seen; pairs with the switch's last store, which, being assembly, no sanitizer sees.
+ */
+static inline void *gori_saved_sp(struct gori_g *g)
+{
+	void *sp = gori_load_acq(&g->sp);
+
+#ifdef GORI_TSAN
+	if (sp)
+		gori_hook_enter();
+#endif
+	return sp;
+}
+
 /*
  * The next goroutine if it can be resumed at once; NULL if g0 has to find one: it is time to look at timers
  * and the global queue, somebody wants this P, or the queues are empty.
@@ -46,7 +67,7 @@ static inline struct gori_g *gori_pick(struct gori_m *m, struct gori_p *p, void 
 {
 	struct gori_g *g;
 
-	if (gori_unlikely(--p->budget < 0) || gori_unlikely(gori_load(&m->claim)) ||
+	if (gori_unlikely(--p->budget < 0) || gori_unlikely(gori_is_wanted(m)) ||
 	    gori_unlikely(m->locked_g != NULL))
 		return NULL;
 	g = p->runnext;
@@ -54,7 +75,7 @@ static inline struct gori_g *gori_pick(struct gori_m *m, struct gori_p *p, void 
 		gori_store(&p->runnext, NULL);
 	else if (!(g = gori_runq_get(p)))
 		return NULL;
-	*ret_sp = gori_load_acq(&g->sp); /* pairs with the switch's last store */
+	*ret_sp = gori_saved_sp(g);
 	if (gori_unlikely(!*ret_sp || g->locked_m)) {
 		m->next_g = g;
 		return NULL;
@@ -138,7 +159,7 @@ static inline struct gori_g *gori_ring_exchange(struct gori_p *p, struct gori_g 
 	gori_store(&g->status, GORI_GRUNNABLE);
 	gori_store(&p->runq[tail % GORI_RUNQ_SIZE], g);
 	gori_store_rel(&p->runq_tail, tail + 1); /* pairs with thieves' acquire: slot set */
-	*ret_sp = gori_load_acq(&next->sp);
+	*ret_sp = gori_saved_sp(next);
 	return next;
 }
 

@@ -105,7 +105,7 @@ static void bounds_of_this_stack(struct gori_g *g)
 static void m_init_here(struct gori_m *m)
 {
 	m->errno_loc = &errno;
-	m->tid = (int32_t)syscall(SYS_gettid);
+	gori_store(&m->tid, (int32_t)syscall(SYS_gettid)); /* pairs with deadlock.c, which walks all Ms */
 	m->pthread = (uint64_t)pthread_self();
 	gori_hook_thread(m);
 	gori_crash_thread_init(m);
@@ -347,7 +347,7 @@ static struct gori_m *adopt_here(void)
 static void found_again(struct gori_m *m)
 {
 	if (m->lost) {
-		m->lost = 0;
+		gori_store(&m->lost, 0);
 		gori_add(m->foreign ? &gori_sched.nforeign_out : &gori_sched.nlost, -1u);
 	}
 }
@@ -392,6 +392,10 @@ struct gori_m *gori_enter_slow(struct gori_m *m)
 		m = adopt_here();
 		gori_store(&m->in_rt, 1);
 	}
+	if (gori_load_acq(&m->claim) == GORI_CLAIM_ALWAYS) { /* nobody wants the P: as in gori_enter */
+		entered(m);
+		return gori_m();
+	}
 	gori_lock(&gori_sched.lock);
 	claim = gori_xchg(&m->claim, gori_claim_base());
 	if (m->p) {
@@ -414,7 +418,7 @@ void gori_exit_release(struct gori_m *m)
 
 	gori_lock(&gori_sched.lock);
 	p = gori_releasep(m);
-	m->lost = 1;
+	gori_store(&m->lost, 1);
 	gori_add(m->foreign ? &gori_sched.nforeign_out : &gori_sched.nlost, 1);
 	gori_or(&m->claim, GORI_CLAIM_TAKEN);
 	gori_store_rel(&m->in_rt, 0);
@@ -484,7 +488,7 @@ struct gori_m *gori_m_adopt(bool is_main)
 	m->claim = gori_claim_base() | (is_main ? 0 : GORI_CLAIM_TAKEN);
 	m->slow_exit = m->foreign || gori_claim_base();
 	if (!is_main) {
-		m->lost = 1; /* before it has a tid: a thread of ours that is not lost counts as idle */
+		gori_store(&m->lost, 1); /* before it has a tid: a thread of ours that is not lost counts as idle */
 		gori_add(&gori_sched.nforeign_out, 1);
 	}
 	bounds_of_this_stack(g);
@@ -492,7 +496,7 @@ struct gori_m *gori_m_adopt(bool is_main)
 	m_give_g0(m);
 	gori_g_init_extra(g, is_main ? GORI_G_MAIN : GORI_G_FOREIGN);
 	g->m = m;
-	g->status = GORI_GRUNNING;
+	gori_store(&g->status, GORI_GRUNNING); /* pairs with gori_g_count */
 	m->curg = g;
 	if (!is_main) {
 		g->locked_m = m;
@@ -522,7 +526,7 @@ static void on_thread_exit(void *arg)
 	gori_lock(&gori_sched.lock);
 	p = gori_releasep(m);
 	m->curg = &m->g0;
-	m->tid = 0;
+	gori_store(&m->tid, 0);
 	m->ending = 2;
 	gori_tls_m = NULL;
 	gori_handoffp(p);

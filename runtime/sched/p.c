@@ -43,7 +43,7 @@ void gori_p_init(uint32_t n)
 	for (uint32_t i = gori_sched.nprocs; i < n; i++)
 		if (!gori_sched.allp[i])
 			p_new(i);
-	gori_store(&gori_sched.nprocs, n);
+	gori_store_rel(&gori_sched.nprocs, n); /* pairs with readers that have no P: sysmon, idle threads */
 }
 
 void gori_p_idle_put(struct gori_p *p)
@@ -113,7 +113,7 @@ bool gori_p_claim(struct gori_p *p)
 		return false;
 	}
 	gori_releasep(m);
-	m->lost = 1;
+	gori_store(&m->lost, 1);
 	gori_add(&gori_sched.nlost, 1);
 	return true;
 }

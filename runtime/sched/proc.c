@@ -69,7 +69,7 @@ void gori_switch_to_g0(struct gori_m *m)
 }
 
 /* From a goroutine that has ended: nobody comes back. */
-_Noreturn void gori_switch_dead(struct gori_m *m)
+GORI_NO_TSAN _Noreturn void gori_switch_dead(struct gori_m *m)
 {
 	gori_switch_next(m, m->curg);
 	__builtin_unreachable();
@@ -120,8 +120,10 @@ uint64_t gori_park_sched(enum gori_wait reason, void *obj)
  */
 static inline void wake_for_next(struct gori_p *p)
 {
-	if (gori_load(&gori_sched.nidle_p) && p->handoff_score < SCORE_MAX) {
-		p->handoff_score++;
+	uint32_t score = gori_load(&p->handoff_score);
+
+	if (gori_load(&gori_sched.nidle_p) && score < SCORE_MAX) {
+		gori_store(&p->handoff_score, score + 1); /* pairs with sysmon's reset, which may get lost */
 		gori_wakep();
 	}
 }
@@ -168,7 +170,7 @@ static __attribute__((noinline)) void gosched_slow(struct gori_m *m, struct gori
 		return;
 	}
 	next = gori_pick(m, p, &sp);
-	if (!next && !m->next_g && p->budget >= 0 && !gori_load(&m->claim) && !m->locked_g)
+	if (!next && !m->next_g && p->budget >= 0 && !gori_is_wanted(m) && !m->locked_g)
 		return; /* nobody else is here */
 	gori_store(&g->status, GORI_GRUNNABLE);
 	gori_runq_put(p, g);
@@ -187,7 +189,7 @@ void gori_gosched(void)
 	struct gori_g *g = m->curg, *next;
 	void *sp;
 
-	if (p->budget <= 0 || gori_unlikely(gori_load(&m->claim)) || gori_unlikely(m->locked_g != NULL) ||
+	if (p->budget <= 0 || gori_unlikely(gori_is_wanted(m)) || gori_unlikely(m->locked_g != NULL) ||
 	    !(next = gori_ring_exchange(p, g, &sp))) {
 		gosched_slow(m, p);
 		return;
@@ -347,8 +349,9 @@ static bool recheck(struct gori_m *m)
 {
 	struct gori_p *p;
 	bool found = gori_load(&gori_sched.runq.size) || gori_load(&gori_sched.fresh.size);
+	uint32_t n = gori_load_acq(&gori_sched.nprocs); /* pairs with gori_p_init; there is no P to keep it */
 
-	for (uint32_t i = 0; !found && i < gori_sched.nprocs; i++)
+	for (uint32_t i = 0; !found && i < n; i++)
 		found = !gori_runq_empty(gori_sched.allp[i]);
 	if (!found)
 		return false;
@@ -448,7 +451,7 @@ static void *await_saved(struct gori_g *g)
 {
 	void *sp;
 
-	for (int i = 0; !(sp = gori_load_acq(&g->sp)); i++) {
+	for (int i = 0; !(sp = gori_saved_sp(g)); i++) {
 		if (i < 1000)
 			gori_pause();
 		else

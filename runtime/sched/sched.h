@@ -56,7 +56,8 @@ void gori_leak_init(void);
 
 /*
  * Enters the runtime: on return this thread owns a P that nobody can take until gori_exit.  A thread that
- * never called before is adopted.  The plain store and load are ordered by membarrier on sysmon's side.
+ * never called before is adopted.  The plain store and load are ordered by membarrier on sysmon's side.  Acquire:
+ * who had borrowed the P and cleared the claim (gori_p_return) was in its queues.
  */
 static inline struct gori_m *gori_enter(void)
 {
@@ -66,7 +67,7 @@ static inline struct gori_m *gori_enter(void)
 		return gori_enter_slow(m);
 	gori_store(&m->in_rt, 1);
 	gori_compiler_barrier();
-	if (gori_unlikely(gori_load(&m->claim)))
+	if (gori_unlikely(gori_load_acq(&m->claim)))
 		return gori_enter_slow(m);
 	return m;
 }
@@ -136,7 +137,9 @@ static inline void gori_punlock(uint32_t *lock)
 		gori_spin_unlock(lock);
 }
 
-/* ---- waiter queues (FIFO), guarded by their object's lock --------------------------------------------- */
+/* ---- waiter queues (FIFO), guarded by their object's lock ---------------------------------------------
+ *
+ * Only `first` is also looked at without the lock, by a select that wants to know whether it is worth taking. */
 
 static inline void gori_waitq_push(struct gori_waitq *q, struct gori_waiter *w)
 {
@@ -146,7 +149,7 @@ static inline void gori_waitq_push(struct gori_waitq *q, struct gori_waiter *w)
 	if (q->last)
 		q->last->next = w;
 	else
-		q->first = w;
+		gori_store(&q->first, w);
 	q->last = w;
 }
 
@@ -159,7 +162,7 @@ static inline void gori_waitq_push_front(struct gori_waitq *q, struct gori_waite
 		q->first->prev = w;
 	else
 		q->last = w;
-	q->first = w;
+	gori_store(&q->first, w);
 }
 
 /* Takes w out; nothing happens if it is not in the queue any more. */
@@ -171,7 +174,7 @@ static inline void gori_waitq_remove(struct gori_waitq *q, struct gori_waiter *w
 	if (w->prev)
 		w->prev->next = w->next;
 	else
-		q->first = w->next;
+		gori_store(&q->first, w->next);
 	if (w->next)
 		w->next->prev = w->prev;
 	else
@@ -196,7 +199,8 @@ static inline uint32_t gori_fastrand(uint32_t *state)
  * the timer before it is freed (struct gori_timer: abi/abi.h).
  */
 void gori_timer_start(struct gori_timer *t); /* t->when and fn set; t must not be active */
-bool gori_timer_stop(struct gori_timer *t);  /* true if this call kept it from firing; waits out a running fn */
+bool gori_timer_stop(struct gori_timer *t);  /* true if this call kept it from firing; waits out a running fn,
+					      * so not from fn itself */
 void gori_sleep(int64_t ns);                 /* parks the current goroutine for that long */
 int64_t gori_deadline(int64_t ns);           /* that long from now; never so late that it overflows */
 

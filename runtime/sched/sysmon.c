@@ -91,7 +91,7 @@ static bool is_quiet(struct gori_p *p, int64_t now)
 /* They may be computing: then they get a P back when they ask.  If they are asleep this may be a deadlock. */
 static void take_quiet(int64_t now)
 {
-	uint32_t n = gori_load(&gori_sched.nprocs);
+	uint32_t n = gori_load_acq(&gori_sched.nprocs);
 
 	for (uint32_t i = 0; i < n; i++)
 		if (!is_quiet(gori_sched.allp[i], now))
@@ -158,7 +158,7 @@ static void *sysmon(void *arg)
 			continue;
 		}
 		tick = TICK;
-		for (uint32_t i = 0; i < gori_load(&gori_sched.nprocs); i++)
+		for (uint32_t i = 0; i < gori_load_acq(&gori_sched.nprocs); i++)
 			if (look_at(gori_sched.allp[i], now))
 				tick = TICK_BUSY;
 		if (!all_idle())

@@ -34,7 +34,7 @@ static inline struct gori_m *gori_sync_try_enter(void)
 		return NULL;
 	gori_store(&m->in_rt, 1); /* pairs with the membarrier of whoever sets claim */
 	gori_compiler_barrier();
-	return gori_unlikely(gori_load(&m->claim)) ? NULL : m;
+	return gori_unlikely(gori_load_acq(&m->claim)) ? NULL : m;
 }
 
 /* As gori_exit, for a goroutine that did not park since it got m from gori_enter. */

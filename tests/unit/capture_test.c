@@ -420,7 +420,7 @@ static void count_all(int *n, struct three unused)
 
 START_TEST(go_in_a_loop_takes_no_stack)
 {
-	enum { N = 300000 };
+	enum { N = FEWER(300000) };
 	WITH_PROCS();
 	int n = 0;
 

@@ -32,7 +32,7 @@ static int this_thread(void)
 
 START_TEST(one_yield_lets_all_new_goroutines_run)
 {
-	static const int ns[] = {1, 2, 10, 100, 250, 256, 257, 1000, 5000};
+	static const int ns[] = {1, 2, 10, 100, 250, 256, 257, 1000, FEWER(5000)};
 
 	gor_maxprocs(1);
 	for (int k = 0; k < (int)(sizeof ns / sizeof ns[0]); k++) {
@@ -53,7 +53,7 @@ static void step_when_told(chan(gor_unit) c)
 
 START_TEST(one_yield_lets_all_goroutines_run_that_were_made_ready)
 {
-	static const int ns[] = {1, 2, 100, 255, 256, 257, 600, 5000};
+	static const int ns[] = {1, 2, 100, 255, 256, 257, 600, FEWER(5000)};
 
 	gor_maxprocs(1);
 	for (int k = 0; k < (int)(sizeof ns / sizeof ns[0]); k++) {
@@ -204,7 +204,7 @@ START_TEST(the_global_queue_is_served_although_all_ps_are_busy)
 	for (int i = 0; i < 8; i++)
 		ping_pong_for_ever();
 	for (int i = 0; i < 4; i++)
-		go(enter_without_p, 50, done);
+		go(enter_without_p, FEWER(1) ? 50 : 10, done);
 	await(done, 4);
 }
 END_TEST
@@ -238,7 +238,7 @@ static int compare_goids(const void *a, const void *b)
 
 START_TEST(every_goroutine_has_a_number_of_its_own)
 {
-	enum { N = 5000 };
+	enum { N = FEWER(5000) };
 	static int64_t goids[2 * N];
 
 	WITH_PROCS();
@@ -287,12 +287,12 @@ START_TEST(all_of_many_that_become_ready_at_once_run_once)
 	WITH_PROCS();
 	chan(gor_unit) c = chan_make(gor_unit, 0);
 
-	for (int i = 0; i < 10000; i++)
+	for (int i = 0; i < FEWER(10000); i++)
 		go(step_when_told, c);
 	settle();
 	chan_close(c);
 	WAIT_UNTIL(gor_num_goroutine() == 1);
-	ck_assert_int_eq(load(&progress), 10000);
+	ck_assert_int_eq(load(&progress), FEWER(10000));
 }
 END_TEST
 
@@ -318,11 +318,12 @@ START_TEST(a_tree_of_goroutines_adds_up)
 {
 	WITH_PROCS();
 	chan(int64_t) result = chan_make(int64_t, 0);
+	int depth = FEWER(1) ? 14 : 10;
 	int64_t sum;
 
-	go(grow_tree, 14, result);
+	go(grow_tree, depth, result);
 	chan_recv(result, &sum);
-	ck_assert_int_eq(sum, 1 << 14);
+	ck_assert_int_eq(sum, 1 << depth);
 }
 END_TEST
 
