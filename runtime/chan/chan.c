@@ -115,20 +115,35 @@ size_t chan_cap(const void *chan)
 
 /* ---- waiters ----------------------------------------------------------------------------------------------------- */
 
+/* For a select that waited: once it is awake its channel may be gone. */
+static void note_select(struct gori_waiter *w)
+{
+	struct gor_chan *c = w->obj;
+
+	if (w->is_send)
+		c->last_sender = w->g->goid;
+	else
+		c->last_receiver = w->g->goid;
+}
+
 /* A waiter of a select counts only for whoever wins the select; the losers drop it. */
 struct gori_waiter *gori_chan_dequeue(struct gori_waitq *q)
 {
 	struct gori_waiter *w;
 
 	while ((w = q->first)) {
-		q->first = w->next;
+		gori_store(&q->first, w->next);
 		if (w->next)
 			w->next->prev = NULL;
 		else
 			q->last = NULL;
 		w->linked = 0;
-		if (gori_likely(!w->is_select) || gori_cas(&w->g->select_done, 0, 1))
+		if (gori_likely(!w->is_select))
 			return w;
+		if (gori_cas(&w->g->select_done, 0, 1)) {
+			note_select(w);
+			return w;
+		}
 	}
 	return NULL;
 }
@@ -191,12 +206,17 @@ static inline bool send_open(struct gor_chan *c, const void *elem)
 
 bool gori_chan_send_now(struct gor_chan *c, const void *elem)
 {
+	int64_t before = c->last_sender;
+
 	if (gori_unlikely(c->closed)) {
 		gori_punlock(&c->lock);
 		gori_chan_send_on_closed();
 	}
 	c->last_sender = gori_g()->goid;
-	return send_open(c, elem);
+	if (send_open(c, elem))
+		return true;
+	c->last_sender = before;
+	return false;
 }
 
 void gor_chan_send(void *chan, const void *elem)
@@ -280,8 +300,8 @@ static inline bool recv_now(struct gor_chan *c, void *ret_elem, bool *ret_ok)
 		return true;
 	}
 	if (c->closed) {
-		gori_punlock(&c->lock);
 		zero_elem(ret_elem, c->elem_size);
+		gori_punlock(&c->lock);
 		*ret_ok = false;
 		return true;
 	}
@@ -290,7 +310,13 @@ static inline bool recv_now(struct gor_chan *c, void *ret_elem, bool *ret_ok)
 
 bool gori_chan_recv_now(struct gor_chan *c, void *ret_elem, bool *ret_ok)
 {
-	return recv_now(c, ret_elem, ret_ok);
+	int64_t before = c->last_receiver;
+
+	c->last_receiver = gori_g()->goid; /* not afterwards: the sender may free the channel */
+	if (recv_now(c, ret_elem, ret_ok))
+		return true;
+	c->last_receiver = before;
+	return false;
 }
 
 bool gor_chan_recv(void *chan, void *ret_elem)
@@ -303,13 +329,8 @@ bool gor_chan_recv(void *chan, void *ret_elem)
 		wait_on_nil(GORI_WAIT_CHAN_RECV_NIL);
 	gori_plock(&c->lock);
 	c->last_receiver = m->curg->goid;
-	if (!recv_now(c, ret_elem, &ok)) {
-		size_t size = c->elem_size; /* whoever closes the channel may free it at once */
-
+	if (!recv_now(c, ret_elem, &ok))
 		ok = wait_on(m, c, ret_elem, false);
-		if (!ok)
-			zero_elem(ret_elem, size);
-	}
 	gori_exit();
 	return ok;
 }
@@ -326,9 +347,7 @@ bool gor_chan_try_recv(void *chan, void *ret_elem, bool *ret_ok)
 	gori_enter();
 	gori_plock(&c->lock);
 	done = gori_chan_recv_now(c, ret_elem, &ok);
-	if (done)
-		c->last_receiver = gori_g()->goid;
-	else
+	if (!done)
 		gori_punlock(&c->lock);
 	gori_exit();
 	if (ret_ok)
@@ -338,14 +357,19 @@ bool gor_chan_try_recv(void *chan, void *ret_elem, bool *ret_ok)
 
 /* ---- close ------------------------------------------------------------------------------------------------------------ */
 
-/* c is locked and open; unlocks it.  The waiters are collected first, so that none runs under the lock. */
+/*
+ * c is locked and open; unlocks it.  The waiters are collected first, so that none runs under the lock.  They get
+ * their zero values here: when they run the channel may have been freed.
+ */
 static void close_open(struct gor_chan *c)
 {
 	struct gori_waiter *w, *woken = NULL, **end = &woken;
 
-	c->closed = 1;
+	gori_store(&c->closed, 1); /* pairs with a select's look without the lock */
 	c->closer = gori_g()->goid;
 	while ((w = gori_chan_dequeue(&c->recvq)) || (w = gori_chan_dequeue(&c->sendq))) {
+		if (!w->is_send)
+			zero_elem(w->elem, c->elem_size);
 		w->next = NULL;
 		*end = w;
 		end = &w->next;

@@ -97,7 +97,6 @@ static bool perform(struct select *s, struct gor_case *k)
 	}
 	if (!gori_chan_recv_now(c, k->elem, &ok))
 		return false;
-	c->last_receiver = gori_g()->goid;
 	if (k->ok)
 		*k->ok = ok;
 	return true;
@@ -206,9 +205,29 @@ static void enqueue_all(struct select *s, struct gori_g *g)
 	g->nwaiters = (uint32_t)s->ncases;
 }
 
-static void dequeue_all(struct select *s, struct gori_g *g)
+/*
+ * The channel of the case that won is not to be touched: whoever closed it, or knows what came through it, may
+ * have freed it.  Not so if another case still waits there; then it cannot be freed.
+ */
+static void forget_won(struct select *s, struct gori_waiter *won)
+{
+	struct gor_chan *c = won->obj;
+	int out = 0;
+
+	for (int i = 0; won->success && i < s->ncases; i++)
+		if (&s->waiters[i] != won && chan_of(&s->cases[i]) == c)
+			return;
+	for (int i = 0; i < s->nlocks; i++)
+		if (s->locks[i] != c)
+			s->locks[out++] = s->locks[i];
+	s->nlocks = out;
+}
+
+static void dequeue_all(struct select *s, struct gori_g *g, struct gori_waiter *won)
 {
 	g->nwaiters = 0;
+	if (won)
+		forget_won(s, won);
 	lock_all(s);
 	for (int i = 0; i < s->ncases; i++)
 		if (s->waiters[i].linked)
@@ -250,28 +269,20 @@ static struct gori_waiter *wait(struct select *s)
 	won = (struct gori_waiter *)(uintptr_t)gori_park_switch();
 	if (s->timeout_case >= 0)
 		gori_timer_stop(&timer);
-	dequeue_all(s, g);
+	dequeue_all(s, g, won);
 	return won;
 }
 
-/* What the waker left: an element, a closed channel, or the end of the time. */
+/* What the waker left, who may have freed the channel since: an element, a closed channel, or the end of the time. */
 static int finish(struct select *s, struct gori_waiter *won)
 {
 	struct gor_case *k;
-	struct gor_chan *c;
 
 	if (!won)
 		return s->timeout_case;
 	k = &s->cases[won->kase];
-	c = k->chan;
 	if (!won->success && k->kind == GORI_CASE_SEND)
 		send_on_closed(s);
-	if (!won->success && k->elem)
-		memset(k->elem, 0, c->elem_size);
-	if (k->kind == GORI_CASE_RECV)
-		c->last_receiver = gori_g()->goid;
-	else
-		c->last_sender = gori_g()->goid;
 	if (k->ok)
 		*k->ok = won->success;
 	return (int)won->kase;

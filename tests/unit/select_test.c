@@ -935,6 +935,41 @@ START_TEST(close_races_with_selects_and_loses_nothing)
 }
 END_TEST
 
+static void wait_for_either(chan(int) a, chan(int) b, int *ret_got, chan(gor_unit) done)
+{
+	int v = 7;
+
+	chan_select(recv_case(a, &v), recv_case(b, &v));
+	*ret_got = v;
+	say_done(done);
+}
+
+START_TEST(a_channel_that_has_woken_a_select_may_be_freed_at_once)
+{
+	WITH_PROCS();
+	for (int round = 0; round < 50; round++) {
+		chan(int) a = chan_make(int, 0), b = chan_make(int, 0), next;
+		chan(gor_unit) done = chan_make(gor_unit, 0);
+		int got = 0;
+
+		go(wait_for_either, a, b, &got, done);
+		settle();
+		if (round & 1)
+			chan_close(a);
+		else
+			chan_send(a, 5);
+		chan_free(a);
+		next = chan_make(int, 0); /* most probably where a was */
+		await(done, 1);
+		REQUIRE(got == (round & 1 ? 0 : 5));
+		REQUIRE(inside(next)->last_receiver == 0);
+		chan_free(next);
+		chan_free(b);
+		chan_free(done);
+	}
+}
+END_TEST
+
 static void win_or_lose(chan(int) a, chan(int) b, chan(int) which)
 {
 	int i = chan_select(recv_case(a, NULL), recv_case(b, NULL));
@@ -1077,6 +1112,7 @@ static void add_tests(TCase *tc)
 	ADD(tc, selects_meet_selects_and_every_value_arrives_once);
 	ADD(tc, selects_that_send_and_receive_balance);
 	ADD(tc, close_races_with_selects_and_loses_nothing);
+	ADD(tc, a_channel_that_has_woken_a_select_may_be_freed_at_once);
 	ADD(tc, a_select_is_won_once_when_two_channels_close_at_the_same_time);
 	ADD(tc, losing_cases_leave_no_waiter_behind);
 	ADD(tc, a_ring_of_selects_passes_tokens_until_it_is_stopped);
