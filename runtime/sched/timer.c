@@ -126,6 +126,7 @@ static void wake_timekeeper(int64_t when)
 void gori_timer_start(struct gori_timer *t)
 {
 	struct gori_p *p = gori_m()->p;
+	int64_t when = t->when; /* t may have fired, and be gone, once the lock is free */
 	bool first;
 
 	gori_plock(&p->timer_lock);
@@ -134,7 +135,14 @@ void gori_timer_start(struct gori_timer *t)
 	gori_punlock(&p->timer_lock);
 	gori_sysmon_start(); /* this goroutine may stay in user code */
 	if (first && gori_unlikely(gori_load(&gori_multi)))
-		wake_timekeeper(t->when);
+		wake_timekeeper(when);
+}
+
+/* fn may be running on another thread: soon over. */
+static void await_fired(struct gori_timer *t)
+{
+	while (gori_load_acq(&t->firing)) /* pairs with gori_timers_run */
+		gori_pause();
 }
 
 bool gori_timer_stop(struct gori_timer *t)
@@ -143,8 +151,7 @@ bool gori_timer_stop(struct gori_timer *t)
 		struct gori_p *p = gori_load_acq(&t->p);
 
 		if (!p) {
-			while (gori_load_acq(&t->firing)) /* fn runs on another thread: soon over */
-				gori_pause();
+			await_fired(t);
 			if (!gori_load_acq(&t->p))
 				return false;
 			continue; /* it has started itself again */
@@ -153,6 +160,7 @@ bool gori_timer_stop(struct gori_timer *t)
 		if (t->p == p) {
 			heap_remove(p, t->index);
 			gori_punlock(&p->timer_lock);
+			await_fired(t); /* a periodic one's last time */
 			return true;
 		}
 		gori_punlock(&p->timer_lock);
@@ -168,7 +176,7 @@ static struct gori_timer *take_due(struct gori_p *p, int64_t now)
 	if (p->ntimers && p->timers[0].when <= now) {
 		t = p->timers[0].timer;
 		if (!t->detached)
-			gori_store(&t->firing, t->firing + 1);
+			gori_add(&t->firing, 1); /* a periodic one may still run on another thread */
 		if (t->period > 0) {
 			t->when += t->period * (1 + (now - t->when) / t->period);
 			p->timers[0].when = t->when;
@@ -201,7 +209,7 @@ int64_t gori_timers_next(void)
 {
 	int64_t next = INT64_MAX;
 
-	for (uint32_t i = 0; i < gori_load(&gori_sched.nprocs); i++) {
+	for (uint32_t i = 0; i < gori_load_acq(&gori_sched.nprocs); i++) {
 		int64_t when = gori_load_acq(&gori_sched.allp[i]->timer_next);
 
 		if (when < next)

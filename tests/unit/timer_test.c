@@ -8,7 +8,7 @@
  */
 #include "sched_test.h"
 
-enum { MANY = 10000 };
+enum { MANY = FEWER(10000) };
 
 static int fired; /* atomic */
 
@@ -80,10 +80,10 @@ START_TEST(a_stopped_timer_does_not_fire)
 	WITH_PROCS();
 	struct gori_timer t = {0};
 
-	start(&t, GOR_MS, count, NULL);
+	start(&t, 100 * GOR_MS, count, NULL);
 	ck_assert(stop(&t));
 	ck_assert(!stop(&t));
-	gor_sleep(3 * GOR_MS);
+	gor_sleep(110 * GOR_MS);
 	ck_assert_int_eq(load(&fired), 0);
 	ck_assert(!gori_timers_any());
 }
@@ -118,6 +118,35 @@ START_TEST(a_periodic_timer_fires_until_it_is_stopped)
 	gor_sleep(3 * GOR_MS);
 	ck_assert_int_eq(load(&fired), n);
 	ck_assert(!gori_timers_any());
+}
+END_TEST
+
+static void fire_slowly(void *arg, int64_t now)
+{
+	int64_t end = gor_now() + 3 * GOR_MS;
+
+	(void)now;
+	store((int *)arg, 1);
+	while (gor_now() < end)
+		gori_pause();
+	store((int *)arg, 0);
+	increment(&fired);
+}
+
+START_TEST(stop_waits_until_the_last_firing_of_a_periodic_timer_is_over)
+{
+	WITH_PROCS();
+	for (int i = 0; i < 10; i++) {
+		struct gori_timer t = {.period = GOR_MINUTE};
+		int firing = 0, before = load(&fired);
+
+		start(&t, 0, fire_slowly, &firing);
+		while (!load(&firing) && load(&fired) == before)
+			;
+		REQUIRE(stop(&t));
+		REQUIRE(!load(&firing));
+		REQUIRE(load(&fired) == before + 1);
+	}
 }
 END_TEST
 
@@ -480,6 +509,7 @@ static void add_tests(TCase *tc)
 	ADD(tc, a_stopped_timer_does_not_fire);
 	ADD(tc, a_timer_can_be_started_again);
 	ADD(tc, a_periodic_timer_fires_until_it_is_stopped);
+	ADD(tc, stop_waits_until_the_last_firing_of_a_periodic_timer_is_over);
 	ADD(tc, a_timer_may_start_itself_again);
 	ADD_ONCE(tc, timers_of_one_p_fire_in_the_order_of_their_times);
 	ADD_ONCE(tc, sleepers_wake_in_the_order_of_their_times);
