@@ -76,28 +76,37 @@ static void note_limits(struct leaker *l)
 			"be proven");
 }
 
-/* A thread that the runtime has frozen sleeps in a signal handler: its registers are those that it left behind. */
+static void set_registers(struct leaker *l, int32_t tid, uint64_t words_at)
+{
+	uint64_t words[REG_NGPR];
+
+	for (size_t i = 0; i < l->target->nthreads; i++) {
+		struct target_thread *th = &l->target->threads[i];
+
+		if (th->tid != tid || target_read(l->target, words_at, words, sizeof words) != 0)
+			continue;
+		memcpy(th->regs.gpr, words, sizeof words);
+		th->regs.known = REGS_ALL;
+		th->has_regs = true;
+	}
+}
+
+/* A thread that the runtime has frozen sleeps in a signal handler, and the one that asks on a stack of its own: what
+ * counts are the registers that they had before. */
 static void use_true_registers(struct leaker *l)
 {
 	struct rt *rt = &l->rt;
-	uint64_t m = rt_read_u64(rt, rt_number(rt, "root.allm"), 0);
+	uint64_t m = rt_read_u64(rt, rt_number(rt, "root.allm"), 0), death = rt_number(rt, "root.death");
 
 	for (unsigned n = 0; m && n < MAX_MS; n++) {
 		int32_t tid = (int32_t)rt_read_u32(rt, m, rt->m_tid);
-		uint64_t words[REG_NGPR];
 
-		for (size_t i = 0; i < l->target->nthreads; i++) {
-			struct target_thread *th = &l->target->threads[i];
-
-			if (th->tid != tid || !tid || !rt_read_u32(rt, m, rt->m_crash_frozen) ||
-			    target_read(l->target, m + rt->m_crash_regs, words, sizeof words) != 0)
-				continue;
-			memcpy(th->regs.gpr, words, sizeof words);
-			th->regs.known = REGS_ALL;
-			th->has_regs = true;
-		}
+		if (tid && rt_read_u32(rt, m, rt->m_crash_frozen) && rt->m_crash_regs != RT_NO_FIELD)
+			set_registers(l, tid, m + rt->m_crash_regs);
 		m = rt_read_u64(rt, m, rt->m_all_next);
 	}
+	if (rt_read_u32(rt, death, rt->death_kind) && rt->death_regs != RT_NO_FIELD)
+		set_registers(l, (int32_t)rt_read_u32(rt, death, rt->death_tid), death + rt->death_regs);
 }
 
 static void run(struct leaker *l)
