@@ -96,6 +96,7 @@ struct gori_table_entry {
 	  children, next, prev, lock, linked, timed, done, err, canceller, cancelled_at, timer)      \
 	X(mutex, gor_mutex, word, last, since, pc, waiters, lock)                                    \
 	X(rwmutex, gor_rwmutex, word, owner, last, since, pc, readq, writeq, lock, readers)          \
+	X(reader, gori_reader, goid, since, pc)                                                      \
 	X(wg, gor_waitgroup, word, last_adder, last_doner, since, pc, waiters, lock)                 \
 	X(once, gor_once, state, lock, owner, since, pc, waiters)                                    \
 	X(cond, gor_cond, waiters, lock, self, last_waker, last_wake)                                \
