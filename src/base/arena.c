@@ -68,16 +68,16 @@ void *vec_grow(void *items, size_t *cap, size_t size)
 	return base_realloc(items, n * size);
 }
 
-static struct arena_block *new_block(size_t size)
+void *base_malloc_large(size_t n)
 {
-	struct arena_block *b = NULL;
+	void *p = NULL;
 
-	if (size < HUGE)
-		return base_malloc(size);
-	if (posix_memalign((void **)&b, HUGE, size) != 0)
+	if (n < HUGE)
+		return base_malloc(n);
+	if (posix_memalign(&p, HUGE, n) != 0)
 		base_no_memory();
-	madvise(b, size & ~(size_t)(HUGE - 1), MADV_HUGEPAGE); /* if it does not, nothing is lost */
-	return b;
+	madvise(p, n & ~(size_t)(HUGE - 1), MADV_HUGEPAGE); /* if it does not, nothing is lost */
+	return p;
 }
 
 void *arena_alloc_slow(struct arena *a, size_t n)
@@ -91,7 +91,7 @@ void *arena_alloc_slow(struct arena *a, size_t n)
 		size = MAX_BLOCK;
 	if (size < n + HEADER)
 		size = n + HEADER;
-	b = new_block(size);
+	b = base_malloc_large(size);
 	b->size = size < MAX_BLOCK ? size : MAX_BLOCK;
 	b->older = a->blocks;
 	a->blocks = b;

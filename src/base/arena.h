@@ -55,6 +55,9 @@ void *base_malloc(size_t n);
 void *base_realloc(void *p, size_t n);
 char *base_strdup(const char *s);
 
+/* For large things that live for a while: in huge pages where the kernel has them.  free() gives it back. */
+void *base_malloc_large(size_t n);
+
 /* The end, in one line.  Returns never. */
 _Noreturn void base_no_memory(void);
 

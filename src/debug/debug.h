@@ -58,9 +58,6 @@ unsigned debug_tail_calls(struct debug *d, const struct ustack *st, size_t i, co
 unsigned debug_entry_args(struct debug *d, uint64_t entry, const struct regs *regs, struct arena *a,
 			  const struct value **ret, bool *ret_variadic);
 
-/* A type by its name as C spells it ("struct gor_chan"), in any module; NULL. */
-const struct type *debug_type(struct debug *d, const char *name);
-
 /* Function or variable at addr: its name and the offset in it; false if addr is in none. */
 bool debug_symbol(struct debug *d, uint64_t addr, const char **ret_name, uint64_t *ret_offset,
 		  bool *ret_function);

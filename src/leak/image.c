@@ -97,7 +97,7 @@ static struct stretch *add(struct leaker *l, uint64_t lo, uint64_t hi, unsigned 
 
 static unsigned char *keep(struct leaker *l, size_t n)
 {
-	return *VEC_PUSH(&l->image.memory) = base_malloc(n);
+	return *VEC_PUSH(&l->image.memory) = base_malloc_large(n);
 }
 
 /* ---- mappings -------------------------------------------------------------------------------------------------- */
