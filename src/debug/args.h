@@ -26,6 +26,9 @@ struct frame_view {
 	const struct code *code;
 	struct arena *arena;
 	struct expr_env env;
+	/* Of a function that has left by a tail call: the chain between frames i and i + 1, and which of it. */
+	const struct tails *left;
+	unsigned which;
 };
 
 /* env is ready for expressions that belong to frame i; attr is set by whoever has one. */

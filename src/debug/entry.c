@@ -14,6 +14,8 @@
  *   - the function cannot have come to itself again by tail calls alone.  The graph of tail calls is searched;
  *     an indirect one, or a function that does not list its tail calls, leaves it open, and open is no.
  *     Functions of other modules without debug information are taken not to tail call back into this one.
+ * If the function was not called by the caller, but there is only one chain of tail calls that leads to it from the one
+ * that was, the last of the chain is asked, as it was when it jumped.
  *
  * The outermost function of a goroutine has no caller, but what `go` captured.
  */
@@ -182,7 +184,150 @@ static bool never_tails_to_itself(struct debug *d, struct function *f)
 	return f->self_tail == TAIL_NEVER;
 }
 
+/* ---- functions that have left ------------------------------------------------------------------------------------ */
+
+enum { MAX_TAIL_CHAIN = 8 };
+
+struct tail_search {
+	struct debug *d;
+	struct function *to;
+	struct call_site *path[MAX_TAIL_CHAIN], *found[MAX_TAIL_CHAIN];
+	unsigned nfound, npaths, nodes;
+	bool open; /* something could not be told */
+};
+
+static void search(struct tail_search *s, struct function *from, unsigned depth)
+{
+	function_load_sites(from);
+	if (!from->sites_complete || depth == MAX_TAIL_CHAIN || ++s->nodes > MAX_TAIL_NODES)
+		s->open = true;
+	for (size_t i = 0; i < from->nsites && !s->open && s->npaths < 2; i++) {
+		struct function *next;
+
+		if (!from->sites[i].is_tail)
+			continue;
+		if (!tail_target(s->d, from, &from->sites[i], &next)) {
+			s->open = true;
+			return;
+		}
+		s->path[depth] = &from->sites[i];
+		if (next == s->to) {
+			s->npaths++;
+			s->nfound = depth + 1;
+			memcpy(s->found, s->path, sizeof s->found);
+		}
+		if (next)
+			search(s, next, depth + 1);
+	}
+}
+
+/* The functions between a frame and its caller, innermost first, and the calls by which they left. */
+struct tails {
+	unsigned n;
+	const struct place **places;
+	struct call_site **sites;
+};
+
+/* The function that the instruction before a return address calls directly; NULL. */
+static struct function *direct_target(struct debug *d, uint64_t ret)
+{
+	struct function *f;
+	unsigned char code[5];
+	int32_t rel;
+
+	if (target_read(d->target, ret - sizeof code, code, sizeof code) != 0 || code[0] != 0xe8)
+		return NULL;
+	memcpy(&rel, code + 1, sizeof rel);
+	f = function_at(d->functions, ret + (uint64_t)(int64_t)rel);
+	return f && f->entry == ret + (uint64_t)(int64_t)rel ? f : NULL;
+}
+
+/* The functions between frame i and its caller. */
+static void find_tails(struct debug *d, const struct ustack *st, size_t i, struct tails *ret)
+{
+	struct tail_search s = {.d = d};
+	struct call_site *site;
+	struct frame_view v, caller;
+	struct function *g;
+
+	frame_view_init(&v, d, st, i, &d->arena);
+	s.to = v.code->function;
+	if (!s.to)
+		return;
+	frame_view_init(&caller, d, st, i + 1, &d->arena);
+	site = caller.code->function ? function_call_site(caller.code->function, st->frames[i + 1].pc) : NULL;
+	if (!site)
+		return;
+	g = direct_target(d, site->ret);
+	if ((!g && !tail_target(d, caller.code->function, site, &g)) || !g || g == s.to)
+		return;
+	search(&s, g, 0);
+	if (s.open || s.npaths != 1)
+		return;
+	ret->n = s.nfound;
+	ret->places = arena_array(&d->arena, const struct place *, s.nfound);
+	ret->sites = arena_array(&d->arena, struct call_site *, s.nfound);
+	for (unsigned k = 0; k < s.nfound; k++) {
+		const struct code *code;
+
+		ret->sites[k] = s.found[s.nfound - 1 - k];
+		code = code_at(d->functions, ret->sites[k]->ret - 1);
+		ret->places[k] = &code->places[code->n - 1];
+	}
+}
+
+static const struct tails *tails_of(struct debug *d, const struct ustack *st, size_t i)
+{
+	static const struct tails none;
+	struct tails *t;
+	uint64_t key;
+
+	if (i + 1 >= st->n || st->frames[i].is_signal || st->frames[i + 1].is_exact)
+		return &none;
+	key = table_mix(st->frames[i].lookup, st->frames[i + 1].pc);
+	t = table_get(&d->tails, key);
+	if (!t) {
+		t = arena_new(&d->arena, struct tails);
+		find_tails(d, st, i, t);
+		table_put(&d->tails, key, t);
+	}
+	return t;
+}
+
+unsigned debug_tail_calls(struct debug *d, const struct ustack *st, size_t i, const struct place ***ret)
+{
+	const struct tails *t = tails_of(d, st, i);
+
+	*ret = t->places;
+	return t->n;
+}
+
 /* ---- entry values ----------------------------------------------------------------------------------------------- */
+
+/*
+ * A function that has left, as it was when it jumped: what callees give back is what its caller has, the stack pointer
+ * is at the return address.  Memory is not looked at: the function that is there now may use it for itself.
+ */
+static void left_view(const struct frame_view *v, const struct tails *left, unsigned which,
+		      struct frame_view *ret)
+{
+	const struct uframe *f = &v->stack->frames[v->i];
+	struct regs *regs = arena_new(v->arena, struct regs);
+
+	frame_view_init(ret, v->d, v->stack, v->i, v->arena);
+	ret->left = left;
+	ret->which = which;
+	ret->code = code_at(v->d->functions, left->sites[which]->ret - 1);
+	for (unsigned reg = 0; reg < REG_NGPR; reg++)
+		if (REGS_CALLEE_SAVED >> reg & 1 && regs_knows(&v->stack->frames[v->i + 1].regs, reg))
+			regs_set(regs, reg, v->stack->frames[v->i + 1].regs.gpr[reg]);
+	regs->known &= ~(1u << REG_RSP);
+	if (f->cfa)
+		regs_set(regs, REG_RSP, f->cfa - 8);
+	ret->env.regs = regs;
+	ret->env.bias = ret->code->module ? ret->code->module->dwarf_bias : 0;
+	ret->env.read = NULL;
+}
 
 /* The call that made frame i, and its caller's view; 0 if it is certain that it called this very function. */
 static enum value_why find_call(struct frame_view *v, unsigned depth, struct frame_view *ret_caller,
@@ -190,6 +335,8 @@ static enum value_why find_call(struct frame_view *v, unsigned depth, struct fra
 {
 	const struct ustack *st = v->stack;
 	struct function *f = v->code->function;
+	const struct tails *left = v->left;
+	unsigned which = left ? v->which + 1 : 0;
 
 	if (v->i + 1 >= st->n)
 		return WHY_CALLER_UNKNOWN;
@@ -203,9 +350,17 @@ static enum value_why find_call(struct frame_view *v, unsigned depth, struct fra
 	*ret = function_call_site(ret_caller->code->function, st->frames[v->i + 1].pc);
 	if (!*ret)
 		return WHY_NO_CALL_SITE;
-	if (!calls(ret_caller, *ret, f, depth + 1) || !never_tails_to_itself(v->d, f))
+	if (!left && calls(ret_caller, *ret, f, depth + 1))
+		return never_tails_to_itself(v->d, f) ? WHY_NONE : WHY_TAIL_CALL;
+	if (!left)
+		left = tails_of(v->d, st, v->i);
+	if (left->n == 0)
 		return WHY_TAIL_CALL;
-	return WHY_NONE;
+	if (which < left->n) { /* else the caller called the first of the chain */
+		*ret = left->sites[which];
+		left_view(v, left, which, ret_caller);
+	}
+	return ret_caller->code->function ? WHY_NONE : WHY_NO_CALL_SITE;
 }
 
 enum captured entry_captured(struct frame_view *v)
@@ -258,98 +413,4 @@ enum value_why entry_value_of(struct frame_view *v, unsigned reg, unsigned depth
 	if (why != WHY_NONE)
 		return why;
 	return param_value(&caller, site_param(caller.code->function, site, reg), depth, ret);
-}
-
-/* ---- functions that have left ------------------------------------------------------------------------------------ */
-
-enum { MAX_TAIL_CHAIN = 8 };
-
-struct tail_search {
-	struct debug *d;
-	struct function *to;
-	const struct call_site *path[MAX_TAIL_CHAIN], *found[MAX_TAIL_CHAIN];
-	unsigned nfound, npaths, nodes;
-	bool open; /* something could not be told */
-};
-
-static void search(struct tail_search *s, struct function *from, unsigned depth)
-{
-	function_load_sites(from);
-	if (!from->sites_complete || depth == MAX_TAIL_CHAIN || ++s->nodes > MAX_TAIL_NODES)
-		s->open = true;
-	for (size_t i = 0; i < from->nsites && !s->open && s->npaths < 2; i++) {
-		struct function *next;
-
-		if (!from->sites[i].is_tail)
-			continue;
-		if (!tail_target(s->d, from, &from->sites[i], &next)) {
-			s->open = true;
-			return;
-		}
-		s->path[depth] = &from->sites[i];
-		if (next == s->to) {
-			s->npaths++;
-			s->nfound = depth + 1;
-			memcpy(s->found, s->path, sizeof s->found);
-		}
-		if (next)
-			search(s, next, depth + 1);
-	}
-}
-
-struct tails {
-	unsigned n;
-	const struct place **places;
-};
-
-/* The functions between frame i and its caller. */
-static void find_tails(struct debug *d, const struct ustack *st, size_t i, struct tails *ret)
-{
-	struct tail_search s = {.d = d};
-	struct call_site *site;
-	struct frame_view v, caller;
-	Dwarf_Die origin;
-	Dwarf_Addr low;
-	struct function *g;
-
-	frame_view_init(&v, d, st, i, &d->arena);
-	s.to = v.code->function;
-	if (!s.to)
-		return;
-	frame_view_init(&caller, d, st, i + 1, &d->arena);
-	site = caller.code->function ? function_call_site(caller.code->function, st->frames[i + 1].pc) : NULL;
-	if (!site || instruction_calls(d->target, site->ret, s.to) || !site_origin(site, &origin) ||
-	    is_function(&origin, s.to) || dwarf_entrypc(&origin, &low) != 0)
-		return;
-	g = function_at(d->functions, low + caller.code->module->dwarf_bias);
-	if (!g)
-		return;
-	search(&s, g, 0);
-	if (s.open || s.npaths != 1)
-		return;
-	ret->n = s.nfound;
-	ret->places = arena_array(&d->arena, const struct place *, s.nfound);
-	for (unsigned k = 0; k < s.nfound; k++) {
-		const struct code *code = code_at(d->functions, s.found[s.nfound - 1 - k]->ret - 1);
-
-		ret->places[k] = &code->places[code->n - 1];
-	}
-}
-
-unsigned debug_tail_calls(struct debug *d, const struct ustack *st, size_t i, const struct place ***ret)
-{
-	struct tails *t;
-	uint64_t key;
-
-	if (i + 1 >= st->n || st->frames[i].is_signal || st->frames[i + 1].is_exact)
-		return 0;
-	key = table_mix(st->frames[i].lookup, st->frames[i + 1].pc);
-	t = table_get(&d->tails, key);
-	if (!t) {
-		t = arena_new(&d->arena, struct tails);
-		find_tails(d, st, i, t);
-		table_put(&d->tails, key, t);
-	}
-	*ret = t->places;
-	return t->n;
 }

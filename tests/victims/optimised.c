@@ -143,6 +143,37 @@ static NOINLINE void entry1(int a, long b)
 	victim_sink++;
 }
 
+/* It was given what a variable held; the variable holds something else now. */
+static int variable = 30;
+/* expect: from_variable(n=30, p=&variable -> 31) */
+/* expect-O2: from_variable(<n=30|n=_|n@entry=30>, <p|p@entry>=...) */
+static NOINLINE void from_variable(int n, int *p)
+{
+	victim_sink += n;
+	++*p;
+	hold();
+	victim_sink++;
+}
+
+/* expect: from_local(n=40) */
+/* expect-O2: from_local(<n=40|n=_|n@entry=40>) */
+static NOINLINE void from_local(int n)
+{
+	victim_sink += n;
+	hold();
+	victim_sink++;
+}
+
+/* expect: changes_local(p=0x* -> 45) */
+/* expect-O2: changes_local(<p|p@entry>=...) */
+static NOINLINE void changes_local(int *p)
+{
+	int old = *p;
+
+	*p += 5;
+	from_local(old);
+}
+
 /* ---- tail calls and recursion ------------------------------------------------------------------------------------ */
 
 /* expect: tail_target(a=21, b="tail") */
@@ -267,6 +298,19 @@ static void run_entry(void)
 	KEEP(n);
 }
 
+static void run_variable(void)
+{
+	from_variable(variable, &variable);
+}
+
+static void run_local(void)
+{
+	int local = number(40);
+
+	changes_local(&local);
+	KEEP_MEMORY(local);
+}
+
 static void run_tail(void)
 {
 	int n = number(20);
@@ -309,6 +353,8 @@ int main(void)
 	go(run_overwritten);
 	go(run_address);
 	go(run_entry);
+	go(run_variable);
+	go(run_local);
 	go(run_tail);
 	go(run_ping);
 	go(run_recursive);
