@@ -7,7 +7,7 @@ CREATE TABLE log(n INTEGER, what TEXT);
 CREATE TRIGGER tr AFTER INSERT ON t WHEN new.a % 7 = 0 BEGIN INSERT INTO log VALUES(new.a, upper(new.b)); END;
 CREATE VIEW v AS SELECT a, b, c * 2 AS c2 FROM t WHERE a % 3 = 0;
 BEGIN;
-WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4000)
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 12000)
 	INSERT INTO t SELECT i, 'name' || ((i * 7919) % 4001), i / 3.0, randomblob(i % 90) FROM n;
 COMMIT;
 SELECT count(*), sum(c), group_concat(substr(b, 1, 2)) FROM t WHERE b LIKE '%9%' GROUP BY a % 11 ORDER BY 2 DESC;
