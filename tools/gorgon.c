@@ -19,6 +19,7 @@ static const struct command {
 	const char *summary;
 } commands[] = {
 	{"stacks", cmd_stacks, "show what all goroutines and threads of a process are doing"},
+	{"parse", cmd_parse, "read tracebacks out of text, ours and those of Go programs"},
 	{"explain", cmd_explain, "show the argument words of a frame bit by bit"},
 	{"run", cmd_run, "run a program so that crashes and leaks are reported"},
 	{"leaks", cmd_leaks, "prove which goroutines of a process are blocked for ever"},

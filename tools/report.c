@@ -101,7 +101,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	static const char *const styles[] = {"typed", "go", "words", "none", NULL};
 	static const char *const colors[] = {"auto", "always", "never", NULL};
-	static const char *const groups[] = {"exact", "lines", NULL};
+	static const char *const groups[] = {"exact", "lines", "pointers", NULL};
 	struct report_options *o = state->input;
 
 	switch (key) {
@@ -233,24 +233,41 @@ static int open_output(const char *path, struct error *e)
 	return fd < 0 ? error_sys(e, -errno, "cannot create %s", path) : fd;
 }
 
-int report_write(struct world *w, const struct report_options *o, int fd, struct error *e)
+int report_open(struct sink *s, const struct report_options *o, int fd, struct error *e)
 {
-	int out = o->output ? open_output(o->output, e) : fd, err;
-	struct sink s;
+	int out = o->output ? open_output(o->output, e) : fd;
 
 	if (out < 0)
 		return out;
-	analyse_ids(w);
-	sink_init_fd(&s, out);
-	s.color = tool_color(o->color, out);
-	if (o->separate)
-		sink_char(&s, '\n');
-	emit_text(w, &o->emit, &s);
-	err = sink_finish(&s, o->output ? o->output : "the report", e);
-	sink_deinit(&s);
-	if (o->output && close(out) != 0 && !err)
+	sink_init_fd(s, out);
+	s->color = tool_color(o->color, out);
+	return 0;
+}
+
+int report_close(struct sink *s, const struct report_options *o, int err, struct error *e)
+{
+	int fd = s->fd;
+
+	if (!err)
+		err = sink_finish(s, o->output ? o->output : "the report", e);
+	sink_deinit(s);
+	if (o->output && close(fd) != 0 && !err)
 		err = error_sys(e, -errno, "cannot write %s", o->output);
 	if (err && o->output)
 		unlink(o->output);
 	return err;
+}
+
+int report_write(struct world *w, const struct report_options *o, int fd, struct error *e)
+{
+	struct sink s;
+	int err = report_open(&s, o, fd, e);
+
+	if (err)
+		return err;
+	analyse_ids(w);
+	if (o->separate)
+		sink_char(&s, '\n');
+	emit_text(w, &o->emit, &s);
+	return report_close(&s, o, 0, e);
 }

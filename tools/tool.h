@@ -26,6 +26,7 @@ int cmd_explain(int argc, char **argv);
 int cmd_snapshot(int argc, char **argv);
 int cmd_core(int argc, char **argv);
 int cmd_run(int argc, char **argv);
+int cmd_parse(int argc, char **argv);
 int cmd_leaks(int argc, char **argv);
 int cmd_death(int argc, char **argv);
 int cmd_dump(int argc, char **argv);
@@ -78,6 +79,11 @@ int report_filter(struct world *w, const struct report_options *o, struct error 
 
 /* Writes those goroutines that have a verdict, and the line that counts them. */
 int report_leaks(struct world *w, const struct report_options *o, int fd, struct error *e);
+
+/* Where reports go: fd, or o->output.  report_close writes what is left, and takes the file away again if err is
+ * not 0; it returns err or what went wrong then. */
+int report_open(struct sink *s, const struct report_options *o, int fd, struct error *e);
+int report_close(struct sink *s, const struct report_options *o, int err, struct error *e);
 
 /* Writes the report to fd, or to o->output. */
 int report_write(struct world *w, const struct report_options *o, int fd, struct error *e);

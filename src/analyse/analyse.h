@@ -16,8 +16,9 @@ struct group {
 };
 
 enum similarity {
-	SIMILAR_EXACT, /* the same arguments too */
-	SIMILAR_LINES, /* the same functions and lines */
+	SIMILAR_EXACT,    /* the same arguments too */
+	SIMILAR_LINES,    /* the same functions and lines */
+	SIMILAR_POINTERS, /* the same arguments too, but for addresses */
 };
 
 /* Memory from w->arena; groups by first member. */

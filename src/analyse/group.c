@@ -72,6 +72,33 @@ static bool same_value(const struct value *a, const struct value *b)
 	return (!a->bytes || !memcmp(a->bytes, b->bytes, n)) && (!a->mask || !memcmp(a->mask, b->mask, n));
 }
 
+/* Whether only addresses differ.  visits: broken types can make a tree without end. */
+static bool same_but_addresses(const struct type *t, const unsigned char *a, const unsigned char *b,
+			       int *visits)
+{
+	if (t->kind == TYPE_POINTER || (t->kind == TYPE_WRITTEN && t->count))
+		return true;
+	if (t->kind != TYPE_STRUCT || --*visits < 0)
+		return !memcmp(a, b, t->size);
+	for (uint32_t i = 0; i < t->nmembers; i++) {
+		const struct type_member *m = &t->members[i];
+
+		if (m->offset + m->type->size <= t->size &&
+		    !same_but_addresses(m->type, a + m->offset, b + m->offset, visits))
+			return false;
+	}
+	return true;
+}
+
+static bool alike(const struct value *a, const struct value *b)
+{
+	int visits = 1000;
+
+	if (a->type != b->type || !a->type || !a->bytes || !b->bytes || a->status != b->status)
+		return same_value(a, b);
+	return same_but_addresses(a->type, a->bytes, b->bytes, &visits);
+}
+
 /* ---- frames ----------------------------------------------------------------------------------------------- */
 
 static uint64_t hash_frame(const struct frame *f, enum similarity how)
@@ -81,6 +108,8 @@ static uint64_t hash_frame(const struct frame *f, enum similarity how)
 	if (how == SIMILAR_LINES)
 		return h; /* names may be the same at different addresses: they are left to the comparison */
 	h = table_mix(h, f->pc);
+	if (how == SIMILAR_POINTERS)
+		return h;
 	for (uint16_t i = 0; i < f->nargs; i++)
 		h = table_mix(h, hash_value(&f->args[i]));
 	return h;
@@ -101,10 +130,11 @@ static bool same_frame(const struct frame *a, const struct frame *b, enum simila
 		return false;
 	if (how == SIMILAR_LINES)
 		return a->pc == b->pc || (a->place && a->place->function);
-	if (a->pc != b->pc || a->nargs != b->nargs)
+	if (a->pc != b->pc || a->offset != b->offset || a->nargs != b->nargs)
 		return false;
 	for (uint16_t i = 0; i < a->nargs; i++)
-		if (!same_value(&a->args[i], &b->args[i]))
+		if (how == SIMILAR_POINTERS ? !alike(&a->args[i], &b->args[i])
+					    : !same_value(&a->args[i], &b->args[i]))
 			return false;
 	return true;
 }

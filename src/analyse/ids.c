@@ -33,7 +33,9 @@ static uint64_t address_of(const struct world *w, const struct value *v)
 	const struct fact *symbol;
 	uint64_t addr;
 
-	if (v->status != VALUE_KNOWN || !v->bytes || !t || t->kind != TYPE_POINTER || t->size != 8)
+	if (v->status != VALUE_KNOWN || !v->bytes || !t || t->size != 8)
+		return 0;
+	if (t->kind != TYPE_POINTER && !(t->kind == TYPE_WRITTEN && t->count))
 		return 0;
 	if (t->elem && (t->elem->kind == TYPE_FUNCTION || t->elem->kind == TYPE_CHAR))
 		return 0;
@@ -59,16 +61,40 @@ static void count(struct uses *u, uint64_t addr, size_t goroutine)
 	}
 }
 
+/* Of text there are no types: any address in braces may be that of an object. */
+static void count_members(struct uses *u, const struct value *v, size_t goroutine)
+{
+	for (uint32_t i = 0; i < v->type->nmembers; i++) {
+		const struct type_member *m = &v->type->members[i];
+		struct value part = {.type = m->type, .bytes = v->bytes + m->offset, .status = v->status};
+		uint64_t addr;
+
+		if (v->mask) {
+			part.mask = v->mask + m->offset;
+			part.status = part.mask[0];
+		}
+		if (m->type->kind == TYPE_STRUCT)
+			count_members(u, &part, goroutine);
+		if (m->type->kind != TYPE_POINTER || part.status != VALUE_KNOWN)
+			continue;
+		memcpy(&addr, part.bytes, sizeof addr);
+		count(u, addr, goroutine);
+	}
+}
+
 static void count_goroutine(struct uses *u, const struct world *w, size_t i)
 {
 	const struct stack *st = &w->goroutines[i].stack;
 
 	for (uint32_t k = 0; k < st->nframes; k++)
 		for (uint16_t a = 0; a < st->frames[k].nargs; a++) {
-			uint64_t addr = address_of(w, &st->frames[k].args[a]);
+			const struct value *v = &st->frames[k].args[a];
+			uint64_t addr = address_of(w, v);
 
 			if (addr)
 				count(u, addr, i);
+			else if (w->is_text && v->bytes && v->type->kind == TYPE_STRUCT && !v->type->name[0])
+				count_members(u, v, i);
 		}
 }
 

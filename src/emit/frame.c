@@ -87,11 +87,12 @@ static void put_place(const struct frame *f, uint64_t sp, const struct emit_opti
 	const struct place *at = f->place;
 	uint64_t from = at->function || !at->module ? at->entry : at->module_base;
 	bool physical = !at->is_inlined && f->kind != FRAME_TAIL;
+	uint64_t offset = from && f->pc > from ? f->pc - from : f->offset;
 
 	put_file(at->file, at->line, o, s);
-	if (physical && from && f->pc > from) {
+	if (physical && offset) {
 		sink_str(s, " +");
-		sink_hex(s, f->pc - from);
+		sink_hex(s, offset);
 	}
 	if (physical && (o->system || !at->module) && f->pc)
 		put_pointers(f, sp, o, s);
@@ -202,7 +203,7 @@ void put_stack(const struct world *w, const struct stack *st, bool is_goroutine,
 	       struct sink *s)
 {
 	bool hides = hides_runtime(st, o);
-	uint64_t sp = 0, elided = st->nelided;
+	uint64_t sp = st->sp, elided = st->nelided;
 
 	for (uint32_t i = 0; i < st->nframes; i++) {
 		const struct frame *f = &st->frames[i];

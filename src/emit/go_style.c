@@ -34,6 +34,10 @@ static void put_leaf(struct go *g, const struct part *p)
 
 	put_comma(g);
 	g->leaves++;
+	if (p->type->kind == TYPE_WRITTEN && !p->type->size) { /* "...", where the text had it */
+		sink_str(g->s, p->type->name);
+		return;
+	}
 	if (status == VALUE_UNKNOWN) {
 		sink_char(g->s, '_');
 		return;

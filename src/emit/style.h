@@ -45,6 +45,10 @@ void typed_name(struct sink *s, const struct type *type);
 void typed_scalar(struct sink *s, const struct part *p);
 
 void typed_pointer(struct typed *t, const struct part *p);
+
+/* " #3", if the address has a short id. */
+void typed_id(struct typed *t, uint64_t addr);
+
 void typed_string(struct typed *t, const struct part *p); /* gor_string */
 void typed_slice(struct typed *t, const struct part *p);
 

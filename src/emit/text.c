@@ -119,7 +119,7 @@ static void put_header(const struct world *w, const struct goroutine *g, const s
 	sink_str(s, paint(s, g->is_culprit ? COLOR_RED : g->verdict ? COLOR_YELLOW : COLOR_BOLD));
 	sink_str(s, "goroutine ");
 	sink_dec(s, g->id);
-	if (o->system) {
+	if (o->system && (g->addr || !w->is_text)) {
 		sink_str(s, " gp=");
 		sink_hex(s, g->addr);
 		sink_str(s, " m=");
@@ -166,6 +166,10 @@ static void put_creator(const struct goroutine *g, const struct emit_options *o,
 	}
 	sink_str(s, "\n\t");
 	put_file(g->go_file, g->go_line, o, s);
+	if (g->go_offset) {
+		sink_str(s, " +");
+		sink_hex(s, g->go_offset);
+	}
 	sink_char(s, '\n');
 }
 

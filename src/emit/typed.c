@@ -290,10 +290,28 @@ static void put_aggregate(struct typed *t, const struct part *p, bool named)
 	sink_char(t->s, '}');
 }
 
+/* What was read as text, as it stood there; the short id of its address may be another one now. */
+static void put_written(struct typed *t, const struct part *p)
+{
+	const struct type *type = p->type;
+	size_t n = strlen(type->name), behind = type->count < n ? type->count : n;
+
+	sink_clean(t->s, type->name, behind, 0);
+	if (behind && part_status(p) != VALUE_UNKNOWN)
+		typed_id(t, part_uint(p));
+	sink_clean(t->s, type->name + behind, n - behind, 0);
+	put_stale(t->s, p->status == VALUE_STALE);
+}
+
 void typed_part(struct typed *t, const struct part *p, bool named)
 {
 	enum value_status status;
 
+	if (p->type->kind == TYPE_WRITTEN) {
+		put_written(t, p);
+		t->left--;
+		return;
+	}
 	if (part_is_unknown(p) || p->type == &part_various) {
 		sink_char(t->s, p->type == &part_various ? '*' : '_');
 		t->left--;

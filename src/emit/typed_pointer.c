@@ -40,18 +40,22 @@ static bool put_symbol(struct typed *t, uint64_t addr)
 	return true;
 }
 
-static void put_address(struct typed *t, uint64_t addr)
+void typed_id(struct typed *t, uint64_t addr)
 {
-	const struct fact *f;
+	const struct fact *f = world_fact(t->w, FACT_BYTES, addr);
 
-	if (put_symbol(t, addr))
-		return;
-	sink_hex(t->s, addr);
-	f = world_fact(t->w, FACT_BYTES, addr);
 	if (f && f->id) {
 		sink_str(t->s, " #");
 		sink_udec(t->s, f->id);
 	}
+}
+
+static void put_address(struct typed *t, uint64_t addr)
+{
+	if (put_symbol(t, addr))
+		return;
+	sink_hex(t->s, addr);
+	typed_id(t, addr);
 }
 
 /* The text that a char * leads to; false if there is none to show. */

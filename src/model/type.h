@@ -29,7 +29,8 @@ enum type_kind {
 	TYPE_STRUCT, /* also C++ classes */
 	TYPE_UNION,
 	TYPE_ARRAY,
-	TYPE_OTHER, /* known size, nothing else */
+	TYPE_OTHER,   /* known size, nothing else */
+	TYPE_WRITTEN, /* of what was read as text: how it is written is `name`; see parse/args.c */
 };
 
 /* What the runtime's own types are.  CHAN, MAP and CONTEXT are pointers, the others structs. */
@@ -76,7 +77,7 @@ struct type {
 	const struct type
 		*elem; /* POINTER, ARRAY: of what; CHAN, SLICE: element; FUNCTION: result; ENUM: base */
 	const struct type *key; /* MAP: key, elem being the value */
-	uint64_t count;         /* ARRAY: items; 0 = flexible or unknown */
+	uint64_t count; /* ARRAY: items; 0 = flexible or unknown; WRITTEN: length up to behind the address */
 	const struct type_member *members;
 	uint32_t nmembers;
 	uint32_t nenumerators;

@@ -46,8 +46,9 @@ enum frame_kind {
 
 struct frame {
 	const struct place *place;
-	uint64_t pc;  /* as it stands in the register or on the stack; 0 for FRAME_TAIL */
-	uint64_t cfa; /* 0: unknown */
+	uint64_t pc;     /* as it stands in the register or on the stack; 0 for FRAME_TAIL */
+	uint64_t cfa;    /* 0: unknown */
+	uint64_t offset; /* from the function's entry, where the addresses themselves are not known */
 	const struct value *args;
 	uint16_t nargs;
 	uint8_t kind;        /* enum frame_kind */
@@ -71,8 +72,10 @@ struct stack {
 	uint32_t nframes;
 	uint32_t elide_at; /* before frames[elide_at], nelided frames are left out, if nelided > 0 */
 	uint64_t nelided;
+	uint64_t sp; /* the stack pointer in the innermost frame, if a text says it; 0: unknown */
 	enum stack_end end;
-	const struct regs *regs; /* of its innermost frame, if collect was asked to keep them; NULL: unknown */
+	const struct regs
+		*regs; /* of its innermost frame, if collect was asked to keep them; NULL: unknown */
 };
 
 /* ---- who runs ----------------------------------------------------------------------------------------- */
@@ -140,7 +143,8 @@ struct goroutine {
 	const char *go_func; /* function that did the go; NULL: main, foreign */
 	const char *go_file;
 	int go_line;
-	const char *entry; /* the function it began with, as written in the go statement; NULL: unknown */
+	uint64_t go_offset; /* of the call in that function; 0: unknown */
+	const char *entry;  /* the function it began with, as written in the go statement; NULL: unknown */
 };
 
 enum thread_state {
@@ -257,6 +261,7 @@ struct world {
 	const char *exe;    /* path of the program; NULL: unknown */
 	const char *origin; /* "process 123", "core file core.123" */
 	bool has_runtime;   /* libgorgon is in it */
+	bool is_text;       /* was read as text (parse/): it is known what is written there, and no more */
 	int64_t now;        /* monotonic ns when it was stopped; 0: unknown */
 	int64_t paused_ns;  /* how long it was stopped; 0: it did not go on */
 
@@ -265,7 +270,7 @@ struct world {
 	uint64_t signal_addr, signal_pc;
 	int32_t signal_sender; /* process that sent it, if signal_code <= 0; 0: unknown */
 	uint32_t signal_uid;   /* and its user */
-	bool has_registers; /* of the culprit, for the lines at the end */
+	bool has_registers;    /* of the culprit, for the lines at the end */
 	uint64_t registers[17];
 
 	struct goroutine *goroutines;
