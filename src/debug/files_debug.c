@@ -3,9 +3,9 @@
  * What: separate debug information: where it may be, and whether it is the right one.
  *
  * How: by build id below /usr/lib/debug/.build-id, then by .gnu_debuglink beside the file, in .debug/ there, and
- * below /usr/lib/debug; each in the target's own root first, since a container's files are not ours.  A build id
- * that both files have decides; else the CRC of the debuglink has to fit.  Rejected: libdwfl's search, which wants
- * to own modules, and reads paths of its own root only.
+ * below /usr/lib/debug; each in the target's own root first, since a container's files are not ours, and last in
+ * the folders that the user has named.  A build id that both files have decides; else the CRC of the debuglink has
+ * to fit.  Rejected: libdwfl's search, which wants to own modules, and reads paths of its own root only.
  */
 #define _GNU_SOURCE
 #include "debug/files.h"
@@ -112,6 +112,24 @@ static bool try_roots(struct search *s, const char *fmt, const char *a, const ch
 	return try_path(s, path);
 }
 
+/* In the folders that the user has named. */
+static bool try_folders(struct search *s, const char *below, const char *name)
+{
+	struct target *t = s->m->owner->target;
+	const char *dir = t->ops->search_path ? t->ops->search_path(t) : NULL;
+	char path[PATH_MAX];
+
+	while (dir && *dir) {
+		size_t n = strcspn(dir, ":");
+
+		if (snprintf(path, sizeof path, "%.*s/%s%s", (int)n, dir, below, name) < (int)sizeof path &&
+		    try_path(s, path))
+			return true;
+		dir += n + (dir[n] == ':');
+	}
+	return false;
+}
+
 static void build_id_name(const struct search *s, char *name, size_t size)
 {
 	const unsigned char *p = s->id;
@@ -127,12 +145,15 @@ static void build_id_name(const struct search *s, char *name, size_t size)
 
 static bool by_build_id(struct search *s)
 {
-	char name[160];
+	char name[160 + sizeof ".debug"];
 
 	if (s->id_len < 2)
 		return false;
-	build_id_name(s, name, sizeof name);
-	return try_roots(s, DEBUG_DIR "/.build-id/%s.debug%s", name, "");
+	build_id_name(s, name, 160);
+	if (try_roots(s, DEBUG_DIR "/.build-id/%s.debug%s", name, ""))
+		return true;
+	strcat(name, ".debug");
+	return try_folders(s, ".build-id/", name);
 }
 
 static bool by_debuglink(struct search *s, Elf *elf)
@@ -151,7 +172,8 @@ static bool by_debuglink(struct search *s, Elf *elf)
 	if (!dir)
 		base_no_memory();
 	found = try_roots(s, "%s/%s", dir, link) || try_roots(s, "%s/.debug/%s", dir, link) ||
-		try_roots(s, DEBUG_DIR "%s/%s", dir, link);
+		try_roots(s, DEBUG_DIR "%s/%s", dir, link) || try_folders(s, "", link) ||
+		try_folders(s, ".debug/", link);
 	free(dir);
 	return found;
 }

@@ -367,7 +367,14 @@ static const struct target_ops core_ops = {
 	.close = core_close,
 };
 
-/* Threads as a process would show them. */
+static int by_number(const void *a, const void *b)
+{
+	const struct target_thread *x = a, *y = b;
+
+	return x->tid < y->tid ? -1 : x->tid > y->tid;
+}
+
+/* Threads as a process would show them, which is in the order in which they began. */
 static void take_threads(struct core *c)
 {
 	struct target *t = &c->t;
@@ -375,6 +382,8 @@ static void take_threads(struct core *c)
 
 	t->threads = c->has_own ? c->own_threads.items : c->threads.items;
 	t->nthreads = n;
+	if (n && !c->has_own)
+		qsort(t->threads, n, sizeof t->threads[0], by_number);
 	for (size_t i = 0; i < n; i++)
 		if (t->threads[i].xmm.known)
 			t->threads[i].regs.xmm = &t->threads[i].xmm;
