@@ -130,17 +130,29 @@ static void count_call(void)
 	__atomic_add_fetch(&called, 1, __ATOMIC_SEQ_CST);
 }
 
+static int calls(void)
+{
+	return __atomic_load_n(&called, __ATOMIC_SEQ_CST);
+}
+
+static void await_calls(int n)
+{
+	while (calls() < n)
+		gor_sleep(GOR_MS / 5);
+	ck_assert_int_eq(calls(), n);
+}
+
 START_TEST(after_func_calls_with_the_arguments_given_then)
 {
 	long d = 4;
 	gor_timer *t;
 
 	WITH_PROCS();
-	t = gor_after_func(2 * GOR_MS, add_up, 1, 2, "333", d, 5, 6, 7, 8, 9);
+	t = gor_after_func(100 * GOR_MS, add_up, 1, 2, "333", d, 5, 6, 7, 8, 9);
 	d = 1000;
 	ck_assert_ptr_null((void *)gor_timer_chan(t));
-	ck_assert_int_eq(called, 0);
-	gor_sleep(6 * GOR_MS);
+	ck_assert_int_eq(calls(), 0);
+	await_calls(1);
 	settle();
 	ck_assert_int_eq(called, 1);
 	ck_assert_int_eq(sum, 45);
@@ -148,9 +160,8 @@ START_TEST(after_func_calls_with_the_arguments_given_then)
 	ck_assert(!gor_timer_stop(t));
 	sum = 0;
 	ck_assert(!gor_timer_reset(t, GOR_MS));
-	gor_sleep(6 * GOR_MS);
+	await_calls(2);
 	settle();
-	ck_assert_int_eq(called, 2);
 	ck_assert_int_eq(sum, 45);
 	gor_timer_free(t);
 }
@@ -161,14 +172,14 @@ START_TEST(after_func_is_kept_from_its_call_by_stop)
 	gor_timer *t;
 
 	WITH_PROCS();
-	t = gor_after_func(3 * GOR_MS, count_call);
+	t = gor_after_func(100 * GOR_MS, count_call);
 	ck_assert(gor_timer_stop(t));
-	gor_sleep(6 * GOR_MS);
-	ck_assert_int_eq(called, 0);
-	ck_assert(!gor_timer_reset(t, GOR_MS));
+	gor_sleep(110 * GOR_MS);
+	ck_assert_int_eq(calls(), 0);
+	ck_assert(!gor_timer_reset(t, 100 * GOR_MS));
 	gor_timer_free(t);
-	gor_sleep(3 * GOR_MS);
-	ck_assert_int_eq(called, 0);
+	gor_sleep(110 * GOR_MS);
+	ck_assert_int_eq(calls(), 0);
 }
 END_TEST
 
