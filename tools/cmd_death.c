@@ -99,9 +99,28 @@ static int say_count(const struct helper *h, const struct world *w, struct error
 	return done == sizeof text - 1 ? 0 : error_sys(e, -EPIPE, "process %d does not listen", h->pid);
 }
 
-static int find_leaks(struct session *s, const struct collect_request *q, struct error *e)
+/* The process goes on while its memory is looked at. */
+struct going_on {
+	const struct helper *h;
+	struct session *s;
+};
+
+static void let_go(void *arg)
 {
-	struct leak_options o = {.at_exit = q->flags & GORI_LEAKS_AT_EXIT, .stuck_ns = q->stuck_ns};
+	const struct going_on *g = arg;
+
+	target_resume(g->s->target);
+	say(g->h, GORI_HELPER_READ, NULL); /* whether it listens shows when the count is told */
+}
+
+static int find_leaks(const struct helper *h, struct session *s, const struct collect_request *q,
+		      struct error *e)
+{
+	struct going_on g = {h, s};
+	struct leak_options o = {.at_exit = q->flags & GORI_LEAKS_AT_EXIT,
+				 .stuck_ns = q->stuck_ns,
+				 .copied = let_go,
+				 .arg = &g};
 	struct leak_stats stats;
 
 	return leak_check(&s->world, s->target, s->debug, &o, &stats, e);
@@ -125,7 +144,7 @@ static int look(const struct helper *h, struct session *s, struct report_options
 	set_options(h, &q, o);
 	err = collect(&s->world, s->target, s->debug, &o->collect, e);
 	o->separate = !h->goes_on && !s->world.message;
-	return err || !h->wants_leaks ? err : find_leaks(s, &q, e);
+	return err || !h->wants_leaks ? err : find_leaks(h, s, &q, e);
 }
 
 static int help(const struct helper *h, struct error *e)
@@ -134,7 +153,7 @@ static int help(const struct helper *h, struct error *e)
 	struct session s = {0};
 	int err = look(h, &s, &o, e);
 
-	if (!err && h->goes_on) {
+	if (!err && h->goes_on && !h->wants_leaks) {
 		target_resume(s.target);
 		err = say(h, GORI_HELPER_READ, e);
 	}

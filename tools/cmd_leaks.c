@@ -51,16 +51,16 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	return ARGP_ERR_UNKNOWN;
 }
 
-static void put_stats(const struct leak_stats *s)
+static void put_stats(const struct leak_stats *s, int64_t paused_ns)
 {
 	fprintf(stderr,
 		"gorgon: %llu MiB of roots, %llu KiB of stacks, %llu MiB of heap in %llu blocks; marked %llu blocks, "
-		"%llu MiB, %llu goroutines in %u rounds; copied in %.1f ms, marked in %.1f ms\n",
+		"%llu MiB, %llu goroutines in %u rounds; copied in %.1f ms, marked in %.1f ms; paused for %.1f ms\n",
 		(unsigned long long)s->root_bytes >> 20, (unsigned long long)s->stack_bytes >> 10,
 		(unsigned long long)s->heap_bytes >> 20, (unsigned long long)s->heap_blocks,
 		(unsigned long long)s->marked_blocks, (unsigned long long)s->marked_bytes >> 20,
 		(unsigned long long)s->marked_stacks, s->rounds, (double)s->copy_ns / 1e6,
-		(double)s->mark_ns / 1e6);
+		(double)s->mark_ns / 1e6, (double)paused_ns / 1e6);
 }
 
 int report_leaks(struct world *w, const struct report_options *o, int fd, struct error *e)
@@ -89,20 +89,29 @@ int report_leaks(struct world *w, const struct report_options *o, int fd, struct
 	return err;
 }
 
+static void let_go(void *arg)
+{
+	target_resume(arg);
+}
+
 static int check(struct session *s, const struct leaks *l, struct error *e)
 {
+	struct leak_options leak = l->leak;
 	struct report_options o = l->report;
 	struct leak_stats stats;
 	int err = target_stop(s->target, e);
 
 	o.collect.pause_ns = 0;
+	leak.copied = let_go;
+	leak.arg = s->target;
 	if (!err)
 		err = collect(&s->world, s->target, s->debug, &o.collect, e);
 	if (!err)
-		err = leak_check(&s->world, s->target, s->debug, &l->leak, &stats, e);
+		err = leak_check(&s->world, s->target, s->debug, &leak, &stats, e);
 	target_resume(s->target);
+	s->world.paused_ns = s->target->paused_ns;
 	if (!err && l->stats)
-		put_stats(&stats);
+		put_stats(&stats, s->target->paused_ns);
 	return err;
 }
 

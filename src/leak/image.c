@@ -392,7 +392,7 @@ static void blank_ps(struct leaker *l)
 	}
 }
 
-static void blank_runtime(struct leaker *l)
+void image_blank_runtime(struct leaker *l)
 {
 	for (size_t i = 0; i < l->world->ngoroutines; i++) {
 		const struct goroutine *g = &l->world->goroutines[i];
@@ -446,6 +446,5 @@ void image_copy(struct leaker *l)
 		l->image.stacks_hi = l->image.stacks.items[l->image.stacks.n - 1].hi;
 	}
 	mark_thread_stacks(l);
-	blank_runtime(l);
 	VEC_FREE(&without);
 }

@@ -37,6 +37,22 @@ struct image {
 	VEC(unsigned char *) memory; /* to be freed */
 };
 
+/* Bytes that are roots beside the image, copied. */
+struct extra {
+	uint64_t addr; /* 0: of no interest */
+	const unsigned char *bytes;
+	uint64_t n;
+};
+
+enum { MAX_NEEDS = 16 };
+
+/* One goroutine that waits for a lock, and whom it needs for that (locks.c). */
+struct lock_wait {
+	uint32_t index;
+	uint32_t nneeds;
+	struct blocker needs[MAX_NEEDS];
+};
+
 struct leaker {
 	struct world *world;
 	struct target *target;
@@ -49,11 +65,16 @@ struct leaker {
 	struct table gs;    /* address of a G -> index + 1 */
 	struct table goids; /* goid -> index + 1 */
 	struct waits *waits;
+	VEC(struct lock_wait) locks;
+	VEC(uint64_t) timers;     /* addresses of pending timers and of what they will touch */
+	VEC(struct extra) extras; /* gor_leak_root */
+	struct table calls;   /* index + 1 of a goroutine that never ran -> struct extra: what go captured */
+	bool is_blind;        /* a root could not be read: anything may be reachable */
 	unsigned char *alive; /* one per goroutine: may still run */
 	unsigned char *dead;  /* one per goroutine: proven never to run again by its locks */
 };
 
-/* Copies all that can hold pointers. */
+/* Copies all that can hold pointers.  After this and the functions called *_read the target may go on. */
 void image_copy(struct leaker *l);
 void image_free(struct image *im);
 
@@ -63,6 +84,9 @@ struct stretch *image_find_stack(struct image *im, uint64_t addr);
 
 /* Sorts areas again after they have changed. */
 void image_sort(struct image *im);
+
+/* Zeroes what is the runtime's in the copy: Gs, Ms, Ps, timer heaps. */
+void image_blank_runtime(struct leaker *l);
 
 /* Zeroes [lo, hi) in the copy, as far as it was copied. */
 void image_blank(struct image *im, uint64_t lo, uint64_t hi);
@@ -83,10 +107,12 @@ struct block {
 struct heaps *heaps_find(struct leaker *l);
 void heaps_free(struct heaps *h);
 
-/* The block that addr is in, by number; false if in none. */
-bool heaps_block(const struct heaps *h, const struct stretch *s, uint64_t addr, struct block *ret,
-		 uint64_t *ret_number);
-uint64_t heaps_count(const struct heaps *h);
+/* Marks the block that addr is in; false if it was marked already, or addr is in none. */
+bool heaps_mark(struct heaps *hs, const struct stretch *s, uint64_t addr, struct block *ret);
+void heaps_unmark(struct heaps *hs);
+
+/* heaps_mark will be called for this address soon. */
+void heaps_prefetch(const struct heaps *hs, const struct stretch *s, uint64_t addr);
 
 /* ---- waits.c -------------------------------------------------------------------------------------------------- */
 
@@ -105,8 +131,16 @@ void waits_in(const struct waits *w, uint64_t lo, uint64_t hi, void (*fn)(void *
 
 /* ---- locks.c -------------------------------------------------------------------------------------------------- */
 
+/* Reads who waits for whom. */
+void locks_read(struct leaker *l);
+
 /* Sets l->dead and the goroutines' blockers; returns how many are new. */
 unsigned locks_find_dead(struct leaker *l);
+
+/* ---- roots.c -------------------------------------------------------------------------------------------------- */
+
+/* Reads the roots that are not simply memory: pending timers, gor_leak_root, arguments of calls that have not begun. */
+void roots_read(struct leaker *l);
 
 /* ---- mark.c --------------------------------------------------------------------------------------------------- */
 

@@ -28,6 +28,8 @@ static void decide(struct leaker *l)
 	memset(l->alive, 1, n);
 	memset(l->dead, 0, n);
 	locks_find_dead(l);
+	if (l->is_blind)
+		return;
 	do
 		mark_all(l);
 	while (++l->stats->rounds < MAX_ROUNDS && locks_find_dead(l));
@@ -114,13 +116,18 @@ static void run(struct leaker *l)
 	int64_t begin = target_now(), copied;
 
 	use_true_registers(l);
-	image_copy(l);
 	index_goroutines(l);
+	image_copy(l);
+	roots_read(l);
+	locks_read(l);
 	l->waits = waits_find(l);
-	l->heaps = heaps_find(l);
-	note_limits(l);
+	image_blank_runtime(l);
+	if (l->options->copied)
+		l->options->copied(l->options->arg);
 	copied = target_now();
 	l->stats->copy_ns = copied - begin;
+	l->heaps = heaps_find(l);
+	note_limits(l);
 	decide(l);
 	l->stats->mark_ns = target_now() - copied;
 	set_verdicts(l);
@@ -147,6 +154,10 @@ int leak_check(struct world *w, struct target *t, struct debug *d, const struct 
 	waits_free(l.waits);
 	table_deinit(&l.gs);
 	table_deinit(&l.goids);
+	table_deinit(&l.calls);
+	VEC_FREE(&l.locks);
+	VEC_FREE(&l.timers);
+	VEC_FREE(&l.extras);
 	free(l.alive);
 	free(l.dead);
 	rt_close(&l.rt);

@@ -31,7 +31,9 @@ struct leak_options {
 	int64_t caller; /* this goroutine asked, and is never a leak; 0: nobody did */
 	bool at_exit;   /* goroutines that merely are there are lingering */
 	int64_t stuck_ns; /* who has waited for longer than this on something reachable is stuck; < 0: nobody is */
-	bool resume;      /* let a live target go on as soon as its memory has been copied */
+	/* Called as soon as memory has been copied: the target may go on from here.  NULL: nobody cares. */
+	void (*copied)(void *arg);
+	void *arg;
 };
 
 /* What the search did, for the curious and for benchmarks. */

@@ -19,17 +19,6 @@
 #include "abi/sync_abi.h"
 #include "leak/inside.h"
 
-enum { MAX_NEEDS = 16 };
-
-/* One goroutine that waits for a lock. */
-struct lock_wait {
-	uint32_t index;
-	uint32_t nneeds;
-	struct blocker needs[MAX_NEEDS];
-};
-
-typedef VEC(struct lock_wait) lock_waits;
-
 static bool is_known(struct leaker *l, int64_t goid, uint32_t *ret)
 {
 	uintptr_t v = (uintptr_t)table_get(&l->goids, (uint64_t)goid);
@@ -139,41 +128,44 @@ static void set_blockers(struct leaker *l, const struct lock_wait *w, const unsi
 	g->nblockers = n;
 }
 
+void locks_read(struct leaker *l)
+{
+	for (size_t i = 0; i < l->world->ngoroutines; i++) {
+		struct lock_wait w;
+
+		if (find_needs(l, (uint32_t)i, &w))
+			*VEC_PUSH(&l->locks) = w;
+	}
+}
+
 unsigned locks_find_dead(struct leaker *l)
 {
 	size_t n = l->world->ngoroutines;
 	unsigned char *waiting = base_malloc(n);
-	lock_waits list = {0};
 	unsigned found = 0;
 	bool changed;
 
 	memset(waiting, 0, n);
-	for (size_t i = 0; i < n; i++) {
-		struct lock_wait w;
-
-		if (find_needs(l, (uint32_t)i, &w)) {
-			*VEC_PUSH(&list) = w;
-			waiting[i] = 1;
-		}
-	}
+	for (size_t i = 0; i < l->locks.n; i++)
+		waiting[l->locks.items[i].index] = 1;
 	do {
 		changed = false;
-		for (size_t i = 0; i < list.n; i++)
-			if (waiting[list.items[i].index] && !is_hopeless(l, &list.items[i], waiting)) {
-				waiting[list.items[i].index] = 0;
+		for (size_t i = 0; i < l->locks.n; i++)
+			if (waiting[l->locks.items[i].index] &&
+			    !is_hopeless(l, &l->locks.items[i], waiting)) {
+				waiting[l->locks.items[i].index] = 0;
 				changed = true;
 			}
 	} while (changed);
-	for (size_t i = 0; i < list.n; i++) {
-		uint32_t index = list.items[i].index;
+	for (size_t i = 0; i < l->locks.n; i++) {
+		uint32_t index = l->locks.items[i].index;
 
 		if (!waiting[index] || l->dead[index])
 			continue;
-		set_blockers(l, &list.items[i], waiting);
+		set_blockers(l, &l->locks.items[i], waiting);
 		l->dead[index] = 1;
 		found++;
 	}
-	VEC_FREE(&list);
 	free(waiting);
 	return found;
 }

@@ -19,7 +19,7 @@
 
 #include "leak/inside.h"
 
-enum { MAX_FRAMES = 4096, MAX_TIMERS = 1 << 24 };
+enum { MAX_FRAMES = 4096, AHEAD = 64 };
 
 struct piece {
 	uint64_t addr;
@@ -30,11 +30,13 @@ struct piece {
 
 struct marker {
 	struct leaker *l;
-	unsigned char *blocks; /* bit per block */
-	struct table frames;   /* first byte of a frame that was looked at -> itself */
+	struct table frames; /* first byte of a frame that was looked at -> itself */
 	VEC(struct piece) todo;
 	struct stretch *last; /* area of the last address found: mostly that of the next too */
 	struct uframe *frame_buf;
+	/* Addresses in the heap wait here until what they lead to has come into the cache. */
+	uint64_t ahead[AHEAD];
+	unsigned next;
 };
 
 static void come_alive(void *arg, uint32_t goroutine);
@@ -54,37 +56,20 @@ static struct stretch *stack_of(struct marker *m, const struct goroutine *g)
 	return s;
 }
 
-/* The arguments that go captured: its roots as long as it has not begun. */
-static void look_at_call(struct marker *m, const struct goroutine *g)
-{
-	struct leaker *l = m->l;
-	unsigned char *copy = arena_alloc(&l->rt.arena, l->rt.sizeof_call);
-	uint64_t stack, n;
-
-	if (target_read(l->target, g->call, copy, l->rt.sizeof_call) != 0)
-		return;
-	look_at(m, 0, copy, l->rt.sizeof_call & ~7u, false);
-	stack = rt_u64(copy, l->rt.call_stack);
-	n = rt_u32(copy, l->rt.call_nstack) * 8ull;
-	if (!stack || !n || n > TARGET_PAGE)
-		return;
-	copy = arena_alloc(&l->rt.arena, n);
-	if (target_read(l->target, stack, copy, n) == 0)
-		look_at(m, 0, copy, n, false);
-}
-
 static void come_alive(void *arg, uint32_t index)
 {
 	struct marker *m = arg;
 	const struct goroutine *g = &m->l->world->goroutines[index];
+	const struct extra *call;
 	struct stretch *s;
 
 	if (m->l->alive[index] || m->l->dead[index])
 		return;
 	m->l->alive[index] = 1;
 	m->l->stats->marked_stacks++;
-	if (g->is_fresh && g->call) {
-		look_at_call(m, g);
+	call = table_get(&m->l->calls, index + 1);
+	if (call) {
+		look_at(m, 0, call->bytes, call->n, false);
 		return;
 	}
 	s = stack_of(m, g);
@@ -94,19 +79,22 @@ static void come_alive(void *arg, uint32_t index)
 
 /* ---- addresses --------------------------------------------------------------------------------------------------- */
 
-static void mark_block(struct marker *m, const struct stretch *s, uint64_t addr)
+static void mark_block(struct marker *m, uint64_t addr)
 {
-	uint64_t number, hi;
+	const struct stretch *s = m->last && addr >= m->last->lo && addr < m->last->hi
+					  ? m->last
+					  : image_find(&m->l->image, addr);
 	struct block b;
+	uint64_t hi;
 
-	if (!heaps_block(m->l->heaps, s, addr, &b, &number) || m->blocks[number / 8] >> number % 8 & 1)
+	if (!s || !heaps_mark(m->l->heaps, s, addr, &b))
 		return;
-	m->blocks[number / 8] |= (unsigned char)(1 << number % 8);
 	m->l->stats->marked_blocks++;
 	m->l->stats->marked_bytes += b.hi - b.lo;
 	/* Only what was copied: the rest of a large block was never touched. */
 	while (b.lo < b.hi) {
-		s = image_find(&m->l->image, b.lo);
+		if (!s || b.lo < s->lo || b.lo >= s->hi)
+			s = image_find(&m->l->image, b.lo);
 		if (!s) {
 			b.lo = (b.lo | (TARGET_PAGE - 1)) + 1;
 			continue;
@@ -115,6 +103,17 @@ static void mark_block(struct marker *m, const struct stretch *s, uint64_t addr)
 		look_at(m, b.lo, s->bytes + (b.lo - s->lo), hi - b.lo, false);
 		b.lo = hi;
 	}
+}
+
+/* An address in a heap: asks for the memory, and marks one that was asked for some time ago. */
+static void mark_soon(struct marker *m, const struct stretch *s, uint64_t addr)
+{
+	uint64_t *slot = &m->ahead[m->next++ % AHEAD], former = *slot;
+
+	heaps_prefetch(m->l->heaps, s, addr);
+	*slot = addr;
+	if (former)
+		mark_block(m, former);
 }
 
 /* The frame of a parked goroutine that addr is in; false if its frames are not known. */
@@ -126,11 +125,13 @@ static bool frame_around(struct marker *m, const struct goroutine *g, const stru
 	uint64_t lo = s->lo;
 	size_t n;
 
-	if (!image_parked_regs(m->l, g, &regs))
-		return false;
 	if (!m->frame_buf)
 		m->frame_buf = base_malloc(MAX_FRAMES * sizeof m->frame_buf[0]);
 	target_set_window(m->l->target, s->lo, s->hi, s->bytes);
+	if (!image_parked_regs(m->l, g, &regs)) {
+		target_set_window(m->l->target, 0, 0, NULL);
+		return false;
+	}
 	n = unwind(debug_unwinder(m->l->debug), &regs, false, m->frame_buf, MAX_FRAMES, &end);
 	target_set_window(m->l->target, 0, 0, NULL);
 	if (end != STACK_COMPLETE)
@@ -175,7 +176,7 @@ static void mark_word(struct marker *m, uint64_t addr, bool is_thread)
 	struct stretch *s = m->last;
 
 	if (s && addr >= s->lo && addr < s->hi) {
-		mark_block(m, s, addr);
+		mark_soon(m, s, addr);
 		return;
 	}
 	if (addr >= im->stacks_lo && addr < im->stacks_hi) {
@@ -192,7 +193,7 @@ static void mark_word(struct marker *m, uint64_t addr, bool is_thread)
 	s = image_find(im, addr);
 	if (s && s->kind == STRETCH_HEAP) {
 		m->last = s;
-		mark_block(m, s, addr);
+		mark_soon(m, s, addr);
 	}
 }
 
@@ -214,10 +215,23 @@ static void mark_piece(struct marker *m, const struct piece *p)
 
 static void drain(struct marker *m)
 {
-	while (m->todo.n) {
-		struct piece p = m->todo.items[--m->todo.n];
+	unsigned idle = 0; /* consecutive places of the queue that were empty */
 
-		mark_piece(m, &p);
+	while (m->todo.n || idle < AHEAD) {
+		uint64_t *slot = &m->ahead[m->next % AHEAD], former = *slot;
+
+		if (m->todo.n) {
+			struct piece p = m->todo.items[--m->todo.n];
+
+			mark_piece(m, &p);
+			idle = 0;
+			continue;
+		}
+		m->next++;
+		*slot = 0;
+		idle = former ? 0 : idle + 1;
+		if (former)
+			mark_block(m, former);
 	}
 }
 
@@ -233,47 +247,6 @@ static void registers(struct marker *m)
 		look_at(m, 0, (const unsigned char *)th->regs.gpr, sizeof th->regs.gpr, true);
 		if (th->regs.xmm)
 			look_at(m, 0, (const unsigned char *)th->xmm.lane, sizeof th->xmm.lane, true);
-	}
-}
-
-/* A pending timer will touch its argument, and is itself part of something. */
-static void timers(struct marker *m)
-{
-	struct leaker *l = m->l;
-	struct rt *rt = &l->rt;
-	uint64_t allp = rt_number(rt, "root.allp"), np = rt_read_u32(rt, rt_number(rt, "root.nprocs"), 0);
-
-	for (uint64_t i = 0; allp && i < np && i < 4096; i++) {
-		uint64_t p = rt_read_u64(rt, allp + 8 * i, 0), at = rt_read_u64(rt, p, rt->p_timers);
-		uint64_t n = rt_read_u32(rt, p, rt->p_ntimers);
-
-		for (uint64_t k = 0; at && k < n && k < MAX_TIMERS; k++) {
-			uint64_t timer =
-				rt_read_u64(rt, at + k * rt->sizeof_timer_slot, rt->timer_slot_timer);
-
-			mark_word(m, timer, true);
-			mark_word(m, rt_read_u64(rt, timer, rt->timer_arg), true);
-		}
-	}
-}
-
-/* gor_leak_root: pairs of address and length, an array that ends with an address of 0. */
-static void extra_roots(struct marker *m)
-{
-	struct rt *rt = &m->l->rt;
-	uint64_t at = rt_read_u64(rt, rt_number(rt, "root.leak_roots"), 0);
-
-	for (unsigned n = 0; at && n < (1 << 20); n++, at += 16) {
-		uint64_t addr = rt_read_u64(rt, at, 0), len = rt_read_u64(rt, at, 8);
-		unsigned char *copy;
-
-		if (!addr)
-			return;
-		if (len > (1u << 30))
-			continue;
-		copy = arena_alloc(&rt->arena, len);
-		if (target_read(m->l->target, addr, copy, len) == 0)
-			look_at(m, addr, copy, len & ~(uint64_t)7, false);
 	}
 }
 
@@ -297,22 +270,21 @@ static void roots(struct marker *m)
 			look_at(m, s->lo, s->bytes, s->hi - s->lo, s->is_thread);
 	}
 	registers(m);
-	timers(m);
-	extra_roots(m);
+	for (size_t i = 0; i < l->timers.n; i++)
+		mark_word(m, l->timers.items[i], true);
+	for (size_t i = 0; i < l->extras.n; i++)
+		look_at(m, l->extras.items[i].addr, l->extras.items[i].bytes, l->extras.items[i].n, false);
 }
 
 void mark_all(struct leaker *l)
 {
-	uint64_t n = heaps_count(l->heaps) / 8 + 1;
 	struct marker m = {.l = l};
 
-	m.blocks = base_malloc(n);
-	memset(m.blocks, 0, n);
+	heaps_unmark(l->heaps);
 	memset(l->alive, 0, l->world->ngoroutines);
 	l->stats->marked_blocks = l->stats->marked_bytes = l->stats->marked_stacks = 0;
 	roots(&m);
 	drain(&m);
-	free(m.blocks);
 	free(m.frame_buf);
 	table_deinit(&m.frames);
 	VEC_FREE(&m.todo);

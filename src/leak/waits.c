@@ -20,9 +20,30 @@ struct pair {
 	uint32_t goroutine;
 };
 
+enum { FILTER_BITS = 1 << 16 };
+
 struct waits {
 	VEC(struct pair) pairs; /* by obj */
+	/* Most of what is marked holds no object: a bit for each page that does, hashed. */
+	uint64_t filter[FILTER_BITS / 64];
 };
+
+static uint64_t filter_bit(uint64_t page)
+{
+	return (page * 0x9e3779b97f4a7c15ULL) >> 48;
+}
+
+static bool may_hold(const struct waits *w, uint64_t lo, uint64_t hi)
+{
+	uint64_t first = lo / TARGET_PAGE, last = (hi - 1) / TARGET_PAGE;
+
+	if (last - first > 64)
+		return true;
+	for (uint64_t page = first; page <= last; page++)
+		if (w->filter[filter_bit(page) / 64] >> filter_bit(page) % 64 & 1)
+			return true;
+	return false;
+}
 
 /* Where the queues are in each kind of object, by the reason for waiting on it. */
 struct shape {
@@ -120,6 +141,11 @@ struct waits *waits_find(struct leaker *l)
 		if (g->waiters)
 			add_select(l, w, shape, g, (uint32_t)i);
 	}
+	for (size_t i = 0; i < w->pairs.n; i++) {
+		uint64_t bit = filter_bit(w->pairs.items[i].obj / TARGET_PAGE);
+
+		w->filter[bit / 64] |= (uint64_t)1 << bit % 64;
+	}
 	qsort(w->pairs.items, w->pairs.n, sizeof(struct pair), compare);
 	return w;
 }
@@ -136,6 +162,8 @@ void waits_in(const struct waits *w, uint64_t lo, uint64_t hi, void (*fn)(void *
 {
 	size_t a = 0, b = w->pairs.n;
 
+	if (lo >= hi || !may_hold(w, lo, hi))
+		return;
 	while (a < b) {
 		size_t mid = (a + b) / 2;
 
