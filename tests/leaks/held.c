@@ -5,14 +5,6 @@
  */
 #include "leaks.h"
 
-static NOINLINE chan(int) blocked(void)
-{
-	chan(int) c = chan_make(int, 0);
-
-	go(receiver, c);
-	return c;
-}
-
 /* Where a living goroutine finds the only way to an object. */
 static void *kept;
 

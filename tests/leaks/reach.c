@@ -9,15 +9,6 @@
 #include <semaphore.h>
 #include <sys/mman.h>
 
-/* What main, or another, keeps: one word that leads to a channel in which a goroutine waits. */
-static NOINLINE chan(int) blocked(void)
-{
-	chan(int) c = chan_make(int, 0);
-
-	go(receiver, c);
-	return c;
-}
-
 /* ---- globals ------------------------------------------------------------------------------------------ */
 
 static chan(int) in_bss;
@@ -367,14 +358,14 @@ LEAK_CASE(frame_of_an_adopted_thread, "any stuck")
 	start_thread(run_adopted, blocked());
 }
 
-/* An adopted thread can leak like any goroutine. */
+/* An adopted thread can leak like any goroutine; but its stack is libc's, so it may be called alive. */
 static void run_leaked(struct thread *t)
 {
 	sem_post(&t->ready);
 	chan_recv(take(t), NULL);
 }
 
-LEAK_CASE(adopted_thread_leaks, "1 leaked [chan receive]")
+LEAK_LIMIT(adopted_thread_leaks, "1 leaked [chan receive]")
 {
 	start_thread(run_leaked, chan_make(int, 0));
 	while (gor_num_goroutine() < 2)
