@@ -54,6 +54,9 @@ void collect_threads(struct collector *c);
 void collect_stack(struct collector *c, const struct regs *regs, bool exact, const struct regs *entered,
 		   uint64_t fs_base, struct stack *ret);
 
+/* Is this a function that stands outside main and the functions of threads? */
+bool collect_is_starter(const struct place *p);
+
 /* A goroutine that has not run yet: the call it will begin with. */
 void collect_fresh(struct collector *c, uint64_t fn, const struct regs *entered, struct stack *ret);
 

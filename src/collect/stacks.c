@@ -25,7 +25,7 @@ struct sketch {
 
 typedef VEC(struct sketch) sketches;
 
-static bool is_starter(const struct place *p)
+bool collect_is_starter(const struct place *p)
 {
 	static const char *const names[] = {"_start",
 					    "__libc_start_main",
@@ -79,7 +79,7 @@ static void sketch_all(struct collector *c, const struct ustack *st, bool hide, 
 				*VEC_PUSH(ret) = (struct sketch){i, 0, tails[k], true, false};
 	}
 	sketch_first(c, st, hide, ret);
-	while (hide && ret->n > 1 && is_starter(ret->items[ret->n - 1].place))
+	while (hide && ret->n > 1 && collect_is_starter(ret->items[ret->n - 1].place))
 		ret->n--;
 }
 

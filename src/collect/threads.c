@@ -40,6 +40,16 @@ static bool is_shown(const struct collector *c, const struct target_thread *th)
 	return use != TID_RUNTIME || c->options->system;
 }
 
+/* A thread that has only just been made, or is about to end: most likely one of the runtime's that it does not know
+ * yet, or no more. */
+static bool is_between(const struct stack *s)
+{
+	for (uint32_t i = 0; i < s->nframes; i++)
+		if (!collect_is_starter(s->frames[i].place))
+			return false;
+	return s->nframes > 0;
+}
+
 void collect_threads(struct collector *c)
 {
 	struct target *t = c->target;
@@ -53,6 +63,10 @@ void collect_threads(struct collector *c)
 		if (!is_shown(c, &t->threads[i]))
 			continue;
 		make_thread(c, &t->threads[i], th);
+		if (w->has_runtime && !c->options->system && !th->is_culprit && is_between(&th->stack)) {
+			memset(th, 0, sizeof *th);
+			continue;
+		}
 		first = th->is_culprit ? w->nthreads : first;
 		w->nthreads++;
 	}
