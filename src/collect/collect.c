@@ -111,6 +111,16 @@ static void take_notes(struct collector *c, size_t *taken)
 
 /* ---- all ---------------------------------------------------------------------------------------------------------- */
 
+static void set_modules(struct world *w, struct debug *d)
+{
+	struct module *m;
+
+	w->nmodules = modules_all(debug_modules(d), &m);
+	w->modules = arena_array(&w->arena, struct world_module, w->nmodules);
+	for (size_t i = 0; i < w->nmodules; i++)
+		w->modules[i] = (struct world_module){arena_str(&w->arena, m[i].path), m[i].lo, m[i].hi};
+}
+
 int collect(struct world *w, struct target *t, struct debug *d, const struct collect_options *o,
 	    struct error *e)
 {
@@ -135,6 +145,7 @@ int collect(struct world *w, struct target *t, struct debug *d, const struct col
 		if (w->has_runtime)
 			collect_goroutines(&c);
 		collect_threads(&c);
+		set_modules(w, d);
 		take_notes(&c, &taken);
 		if (!w->ngoroutines && !w->nthreads)
 			err = error_set(e, -ESRCH, "%s has no goroutine and no thread that can be shown%s%s",

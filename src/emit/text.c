@@ -383,12 +383,27 @@ static void put_culprit_again(const struct world *w, const struct emit_options *
 	emit_goroutine(w, g, o, s);
 }
 
+static void put_modules(const struct world *w, struct sink *s)
+{
+	sink_str(s, "\nmodules:\n");
+	for (size_t i = 0; i < w->nmodules; i++) {
+		sink_hex(s, w->modules[i].lo);
+		sink_char(s, '-');
+		sink_hex(s, w->modules[i].hi);
+		sink_char(s, ' ');
+		put_text(s, w->modules[i].path ? w->modules[i].path : "?");
+		sink_char(s, '\n');
+	}
+}
+
 void emit_text(const struct world *w, const struct emit_options *o, struct sink *s)
 {
 	put_message(w, s);
 	put_blocks(w, o, s);
 	if (w->has_registers)
 		put_registers(w, s);
+	if (o->system && w->nmodules)
+		put_modules(w, s);
 	if (w->nnotes)
 		sink_char(s, '\n');
 	for (size_t i = 0; i < w->nnotes; i++) {

@@ -252,6 +252,12 @@ struct fact {
 	uint32_t id;    /* short id if nuses > 1; 0: none */
 };
 
+/* A file with code. */
+struct world_module {
+	const char *path;
+	uint64_t lo, hi; /* hi: one behind its last byte */
+};
+
 /* ---- the world ----------------------------------------------------------------------------------------- */
 
 struct world {
@@ -277,6 +283,9 @@ struct world {
 	size_t ngoroutines;
 	struct thread *threads;
 	size_t nthreads;
+
+	struct world_module *modules; /* by address */
+	size_t nmodules;
 
 	const char **notes; /* one line each: what is missing and why */
 	size_t nnotes;

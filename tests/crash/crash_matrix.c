@@ -79,7 +79,7 @@ static const char *const extra_rules[] = {
 	"EXPECT * * tb-system,tb-crash: ^goroutine [0-9]+ gp=0x[0-9a-f]+ m=([0-9]+|nil) \\[",
 	"EXPECT * * tb-system,tb-crash: ^gori_park\\(\\.\\.\\.\\)$",
 	"EXPECT * * tb-system,tb-crash: \\+0x[0-9a-f]+ fp=0x[0-9a-f]+ sp=0x[0-9a-f]+ pc=0x[0-9a-f]+$",
-	" EXRAW * * tb-system,tb-crash: ^modules:$",
+	" EXPECT * * tb-system,tb-crash: ^modules:$",
 };
 
 /* ---- rules ---------------------------------------------------------------------------------------------------- */
