@@ -51,12 +51,19 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	return ARGP_ERR_UNKNOWN;
 }
 
+/* On a terminal, ten times a second. */
 static void show_progress(uint64_t done, uint64_t all, void *arg)
 {
+	static int64_t shown;
+	int64_t now = target_now();
+
 	(void)arg;
-	fprintf(stderr, "\r%" PRIu64 " of %" PRIu64 " MB", done >> 20, all >> 20);
-	if (done == all)
+	if (done == all) {
 		fputs("\r\033[K", stderr);
+	} else if (now - shown > 100000000) {
+		fprintf(stderr, "\r%" PRIu64 " of %" PRIu64 " MB", done >> 20, all >> 20);
+		shown = now;
+	}
 }
 
 /* Numbers that people read. */

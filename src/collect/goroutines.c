@@ -491,11 +491,13 @@ static void check_count(struct collector *c)
 		return;
 	for (unsigned i = 0; allp && i < MAX_PS && (p = rt_read_u64(rt, allp, 8 * i)); i++)
 		n += (int64_t)(rt_read_u64(rt, p, rt->p_nspawned) - rt_read_u64(rt, p, rt->p_nended));
-	if (n > c->nfound)
-		world_note(c->world,
-			   "%lld goroutines are missing: %s does not have the memory of their stacks%s",
-			   (long long)(n - c->nfound), c->target->name,
-			   c->target->partial ? "" : " (gcore cannot write them; gorgon snapshot can)");
+	if (n <= c->nfound)
+		return;
+	world_note(c->world, "%lld goroutines are missing: %s does not have the memory of their stacks%s",
+		   (long long)(n - c->nfound), c->target->name,
+		   c->target->partial ? "" : " (gcore cannot write them; gorgon snapshot can)");
+	if (!c->target->partial)
+		c->target->partial = "stacks of goroutines are not in it (gcore cannot write them)";
 }
 
 void collect_goroutines(struct collector *c)

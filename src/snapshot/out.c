@@ -62,7 +62,8 @@ static int start_packing(struct out *o, struct error *e)
 {
 #ifdef HAVE_ZSTD
 	o->zstd = ZSTD_createCStream();
-	if (!o->zstd || ZSTD_isError(ZSTD_initCStream(o->zstd, 3)))
+	if (!o->zstd || ZSTD_isError(ZSTD_initCStream(o->zstd, 3)) ||
+	    ZSTD_isError(ZSTD_CCtx_setParameter(o->zstd, ZSTD_c_checksumFlag, 1)))
 		return error_set(e, -ENOMEM, "no memory to pack %s", o->path);
 	o->packed = base_malloc(ZSTD_CStreamOutSize());
 	return 0;

@@ -200,6 +200,12 @@ static void put_headers(struct snapshot *sn)
 		out_put(sn->out, &count, sizeof count);
 }
 
+static void tell(const struct snapshot *sn)
+{
+	if (sn->options->progress)
+		sn->options->progress(sn->done, sn->memory, sn->options->arg);
+}
+
 static void put_range(struct snapshot *sn, const struct range *r, char *buf)
 {
 	uint64_t n;
@@ -207,6 +213,7 @@ static void put_range(struct snapshot *sn, const struct range *r, char *buf)
 	if (sn->copy) {
 		out_put(sn->out, sn->copy + sn->done, r->hi - r->lo);
 		sn->done += r->hi - r->lo;
+		tell(sn);
 		return;
 	}
 	for (uint64_t at = r->lo; at < r->hi && !out_error(sn->out); at += n) {
@@ -214,8 +221,7 @@ static void put_range(struct snapshot *sn, const struct range *r, char *buf)
 		read_memory(sn->target, at, buf, n);
 		out_put(sn->out, buf, n);
 		sn->done += n;
-		if (sn->options->progress)
-			sn->options->progress(sn->done, sn->memory, sn->options->arg);
+		tell(sn);
 	}
 }
 

@@ -196,6 +196,9 @@ static void add_segment(struct core *c, const Elf64_Phdr *ph)
 		s.size = 0;
 	else if (s.size > c->size - s.offset)
 		s.size = c->size - s.offset;
+	if (s.flags & PF_W && ph->p_filesz < most)
+		c->t.partial =
+			"memory that was written to was left out of it (see core(5) about coredump_filter)";
 	c->segments[c->nsegments++] = s;
 }
 

@@ -85,6 +85,7 @@ struct core {
 	struct target_signal signal; /* signo 0: none */
 
 	struct core_block blocks[CORE_NBLOCKS];
+	bool has_unknown;   /* a file was taken by its name alone */
 	struct table files; /* hash of a path -> struct core_file */
 	VEC(struct core_file *) open;
 };

@@ -99,8 +99,8 @@ static uint64_t base_of(const struct core *c, const char *path)
 	return 0;
 }
 
-/* The build that was loaded, out of the core's own bytes. */
-static void id_of_memory(struct core *c, const char *path, struct build_id *ret)
+/* The build that was loaded, out of the core's own bytes.  False: the core does not have the file's first page. */
+static bool id_of_memory(struct core *c, const char *path, struct build_id *ret)
 {
 	uint64_t base = base_of(c, path), vaddr = 0;
 	unsigned char buf[MAX_NOTES];
@@ -109,14 +109,14 @@ static void id_of_memory(struct core *c, const char *path, struct build_id *ret)
 
 	ret->n = 0;
 	if (!base || core_memory(c, base, &eh, sizeof eh) != sizeof eh || !is_code(&eh))
-		return;
+		return false;
 	for (unsigned pass = 0; pass < 2; pass++)
 		for (unsigned i = 0; i < eh.e_phnum && !ret->n; i++) {
 			uint64_t at = base + eh.e_phoff + i * sizeof ph;
 			size_t n;
 
 			if (core_memory(c, at, &ph, sizeof ph) != sizeof ph)
-				return;
+				return false;
 			if (pass == 0 && ph.p_type == PT_LOAD && PAGE_DOWN(ph.p_offset) == 0)
 				vaddr = PAGE_DOWN(ph.p_vaddr);
 			if (pass == 0 || ph.p_type != PT_NOTE)
@@ -125,6 +125,7 @@ static void id_of_memory(struct core *c, const char *path, struct build_id *ret)
 			n = core_memory(c, base + (ph.p_vaddr - vaddr), buf, n);
 			find_build_id(buf, n, ret);
 		}
+	return true;
 }
 
 static const char *id_text(struct core *c, const struct build_id *id)
@@ -207,7 +208,7 @@ static bool fits(struct core *c, struct core_file *f, const char *name, const st
 		f->found = arena_str(&c->t.arena, name);
 		return true;
 	}
-	if (!f->found) {
+	if (f->nph && !f->found) {
 		f->found = arena_str(&c->t.arena, name);
 		*ret_other = id;
 	}
@@ -216,15 +217,29 @@ static bool fits(struct core *c, struct core_file *f, const char *name, const st
 	return false;
 }
 
+/* Once: it is usually so for all of them. */
+static void note_unknown(struct core *c, const struct core_file *f)
+{
+	if (!c->has_unknown)
+		target_note(
+			&c->t,
+			"%s does not say of which build %s was: it is believed to be the one that is here",
+			c->path, f->path);
+	c->has_unknown = true;
+}
+
 static void look_for(struct core *c, struct core_file *f)
 {
 	struct build_id want, other = {.n = 0};
 	char name[PATH_MAX];
+	bool known;
 
-	id_of_memory(c, f->path, &want);
+	known = id_of_memory(c, f->path, &want);
 	for (unsigned i = 0; candidate(c, f->path, i, name, sizeof name); i++)
 		if (*name && fits(c, f, name, &want, &other)) {
 			*VEC_PUSH(&c->open) = f;
+			if (!known)
+				note_unknown(c, f);
 			return;
 		}
 	f->err = -ENOENT;
