@@ -83,7 +83,7 @@ void snapshot_say(const char *path, const struct snapshot_stats *st)
 {
 	char size[32];
 
-	fprintf(stderr, "%s: %zu goroutines, %zu other threads, %s", path, st->goroutines, st->threads,
+	fprintf(stderr, "%s: %zu goroutines, %zu threads, %s", path, st->goroutines, st->threads,
 		size_text(st->size, size, sizeof size));
 	if (st->paused_ns)
 		fprintf(stderr, "; the process was stopped for %.1f ms", (double)st->paused_ns / 1e6);

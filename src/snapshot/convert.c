@@ -200,7 +200,7 @@ static int convert(struct conversion *cv, const char *path, struct snapshot_stat
 	}
 	put_all(cv, out);
 	ret->goroutines = cv->world.ngoroutines;
-	ret->threads = cv->world.nthreads;
+	ret->threads = cv->core->t.nthreads;
 	return out_finish(out, &ret->size, e);
 }
 

@@ -107,23 +107,39 @@ static uint64_t fs_base_of(const struct notes_source *from, int32_t tid)
 	return th ? th->fs_base : 0;
 }
 
+static void put_kernel_thread(struct thread_notes *tn, const struct target_thread *th)
+{
+	put_thread(tn, choose_pid(tn, th->tid), &th->regs, th->fs_base);
+}
+
+/* The thread that crashed, if it was not a goroutine that did; 0: none. */
+static int32_t culprit_of(const struct world *w)
+{
+	for (size_t i = 0; i < w->nthreads; i++)
+		if (w->threads[i].is_culprit)
+			return w->threads[i].tid;
+	return 0;
+}
+
 static void put_all_threads(struct thread_notes *tn)
 {
+	const struct target *t = tn->from->target;
 	const struct world *w = tn->from->world;
+	int32_t first = culprit_of(w);
 	static const struct regs none;
 
+	for (size_t i = 0; i < t->nthreads && first; i++)
+		if (t->threads[i].tid == first)
+			put_kernel_thread(tn, &t->threads[i]);
 	for (size_t i = 0; i < w->ngoroutines; i++) {
 		const struct goroutine *g = &w->goroutines[i];
 
 		put_thread(tn, choose_pid(tn, g->id), g->stack.regs ? g->stack.regs : &none,
 			   fs_base_of(tn->from, g->tid));
 	}
-	for (size_t i = 0; i < w->nthreads; i++) {
-		const struct thread *th = &w->threads[i];
-
-		put_thread(tn, choose_pid(tn, th->tid), th->stack.regs ? th->stack.regs : &none,
-			   fs_base_of(tn->from, th->tid));
-	}
+	for (size_t i = 0; i < t->nthreads; i++)
+		if (t->threads[i].tid != first)
+			put_kernel_thread(tn, &t->threads[i]);
 }
 
 /* ---- ours --------------------------------------------------------------------------------------------------- */

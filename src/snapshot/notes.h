@@ -5,8 +5,9 @@
  * What: the notes of a core file in which every goroutine is a thread.
  *
  * How: NT_PRSTATUS for each goroutine of the world, whoever is shown first in a report first, since that is what
- * debuggers make their current thread; then for each thread that runs none.  A debugger knows them by pr_pid, which
- * is the goroutine's id wherever that is free and small enough.  Our own notes (target/core_own.h) stand in front.
+ * debuggers make their current thread; then for each kernel thread, also those that run a goroutine: gdb finds them
+ * by libthread_db and complains if they have no registers.  A debugger knows goroutines by pr_pid, which is the
+ * goroutine's id wherever that is free and small enough.  Our own notes (target/core_own.h) stand in front.
  *
  * Invariants: pr_pid is from 1 to 2^31-2, and different for each: debuggers take two with the same for one, and
  * 0 and -1 for something else.

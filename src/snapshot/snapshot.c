@@ -240,7 +240,7 @@ static void put_all(struct snapshot *sn)
 static void take_stats(const struct snapshot *sn, struct snapshot_stats *ret)
 {
 	ret->goroutines = sn->world.ngoroutines;
-	ret->threads = sn->world.nthreads;
+	ret->threads = sn->target ? sn->target->nthreads : 0;
 	ret->memory = sn->memory;
 	ret->paused_ns = sn->paused_ns;
 }

@@ -32,7 +32,7 @@ struct snapshot_options {
 };
 
 struct snapshot_stats {
-	size_t goroutines, threads; /* that debuggers will see as threads */
+	size_t goroutines, threads; /* threads of the kernel */
 	uint64_t memory;            /* bytes of the program's in it */
 	uint64_t size;              /* bytes on the disk */
 	int64_t paused_ns;

@@ -5,6 +5,7 @@
  *
  *	victim HOW [N]		N goroutines (4); HOW is what it does when all of them wait:
  *	  wait			says "ready" and waits
+ *	  thread		the plain thread crashes
  *	  panic segv abort quit	dies; quit of SIGQUIT with its default action, which is not the runtime's doing
  */
 #include <gorgon.h>
@@ -27,6 +28,7 @@ struct job {
 
 static struct job jobs[] = {{1, "one", 1.5}, {2, MARK, 2.5}};
 static volatile int keep;
+static volatile int crash, crash_wanted;
 
 static void worker(chan(int) c, struct job *j, const char *what, gor_string text)
 {
@@ -42,12 +44,14 @@ static void sleeper(int n, const char *what)
 	keep = n + what[0];
 }
 
+/* A thread that has nothing to do with goroutines, and crashes if that is wanted. */
 static void *plain(void *arg)
 {
 	struct job *j = arg;
 
-	for (;;)
-		pause();
+	while (!crash)
+		crash_wanted ? usleep(1000) : pause();
+	*(volatile int *)8 = 1;
 	keep = j->id;
 	return NULL;
 }
@@ -64,8 +68,11 @@ static void end(const char *how, chan(int) c)
 		signal(SIGQUIT, SIG_DFL);
 		raise(SIGQUIT);
 	}
-	puts("ready");
-	fflush(stdout);
+	crash = crash_wanted;
+	if (!crash_wanted) {
+		puts("ready");
+		fflush(stdout);
+	}
 	chan_recv(c, NULL);
 }
 
@@ -76,6 +83,7 @@ int main(int argc, char **argv)
 	char *what = strdup("on the heap");
 	pthread_t thread;
 
+	crash_wanted = argc > 1 && strcmp(argv[1], "thread") == 0;
 	pthread_create(&thread, NULL, plain, &jobs[1]);
 	for (int i = 0; i < n; i++) {
 		if (i % 2)
