@@ -139,10 +139,10 @@ static void publish_roots(void)
 static void init(void)
 {
 	gori_options_init();
+	gori_sanitize_init();
 	gori_tool_init();
 	gori_nanotime();
 	gori_barrier_init();
-	gori_sanitize_init();
 	gori_stack_init();
 	gori_m_init();
 	make_ps();

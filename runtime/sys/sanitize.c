@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "sys/atomic.h"
+#include "sys/options.h"
 
 #ifdef GORI_HAVE_VALGRIND
 #include <valgrind/valgrind.h>
@@ -49,8 +50,10 @@ void gori_sanitize_init(void)
 		gori_company |= GORI_HOOK_TSAN;
 	if (__cxa_get_globals)
 		gori_company |= GORI_HOOK_CXX;
-	if (RUNNING_ON_VALGRIND)
+	if (RUNNING_ON_VALGRIND) {
 		gori_company |= GORI_HOOK_VALGRIND;
+		gori_options.helper_off = true; /* it does not know clone() as the helper needs it */
+	}
 	gori_switch_hooks = gori_company & ~(uint32_t)GORI_HOOK_VALGRIND;
 }
 
