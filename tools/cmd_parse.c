@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,12 +13,15 @@
 #include "parse/parse.h"
 #include "tool.h"
 
-enum { OPT_ONLY = 1024, BUFFER = 1 << 16 };
+enum { OPT_ONLY = 1024, OPT_DUMP, BUFFER = 1 << 16 };
 
 struct parse {
 	struct report_options report;
+	struct report_formats formats;
 	const char *what; /* NULL or "-": standard input */
 	bool only;
+	unsigned long dump; /* the one that is wanted; 0: all, for other forms than text the first */
+	size_t nwritten;
 	bool cleans; /* other text goes to a terminal */
 	struct sink sink;
 	struct error e;
@@ -27,19 +31,33 @@ struct parse {
 
 static const struct argp_option options[] = {
 	{"only", OPT_ONLY, NULL, 0, "leave out what is no traceback", 0},
+	{"dump", OPT_DUMP, "N", 0, "the N-th traceback only: all goroutines that were printed at once", 0},
 	{0},
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct parse *p = state->input;
+	char *end;
 
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &p->report;
+		state->child_inputs[1] = &p->formats;
 		return 0;
 	case OPT_ONLY:
 		p->only = true;
+		return 0;
+	case OPT_DUMP:
+		p->dump = strtoul(arg, &end, 10);
+		if (*end || end == arg || !p->dump)
+			argp_error(state, "--dump is a number from 1 on, not `%s`", arg);
+		p->only = true;
+		return 0;
+	case ARGP_KEY_END:
+		if (p->formats.n && !p->dump)
+			p->dump = 1;
+		p->only |= p->formats.n > 0;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (p->what)
@@ -98,19 +116,29 @@ static void put_other(void *arg, const char *at, size_t n)
 
 /* ---- dumps ------------------------------------------------------------------------------------------------------ */
 
+static int write_dump(struct parse *p, struct world *w)
+{
+	int err = report_filter(w, &p->report, &p->e);
+
+	if (err)
+		return err;
+	if (p->formats.n)
+		return report_forms(w, &p->report, &p->formats, &p->e);
+	if (p->nwritten++ && p->only)
+		sink_char(&p->sink, '\n');
+	analyse_ids(w);
+	emit_text(w, &p->report.emit, &p->sink);
+	return 0;
+}
+
 static void put_dump(void *arg, struct world *w)
 {
 	struct parse *p = arg;
 
 	w->origin = p->what ? p->what : "standard input";
-	if (!p->err)
-		p->err = report_filter(w, &p->report, &p->e);
-	if (!p->err) {
-		if (p->ndumps++ && p->only)
-			sink_char(&p->sink, '\n');
-		analyse_ids(w);
-		emit_text(w, &p->report.emit, &p->sink);
-	}
+	p->ndumps++;
+	if (!p->err && (!p->dump || p->ndumps == p->dump))
+		p->err = write_dump(p, w);
 	world_deinit(w);
 }
 
@@ -124,13 +152,18 @@ static int read_all(struct parse *p, int fd, struct parser *parser)
 		n = read(fd, buffer, BUFFER);
 		if (n > 0)
 			parser_feed(parser, buffer, (size_t)n);
-		if (n > 0 && n < BUFFER)
+		if (n > 0 && n < BUFFER && !p->formats.n)
 			sink_flush(&p->sink);
 	} while ((n > 0 || (n < 0 && errno == EINTR)) && !p->err && !p->sink.err);
 	if (n < 0)
 		p->err = error_sys(&p->e, -errno, "cannot read %s", p->what ? p->what : "standard input");
 	free(buffer);
 	parser_end(parser);
+	if (!p->err && p->dump > p->ndumps)
+		p->err = error_set(&p->e, -ENOENT, "%s has %zu tracebacks, not %lu",
+				   p->what ? p->what : "standard input", p->ndumps, p->dump);
+	else if (!p->err && p->formats.n && p->ndumps > 1)
+		fprintf(stderr, "gorgon: this is traceback %lu of %zu; --dump chooses\n", p->dump, p->ndumps);
 	return p->err;
 }
 
@@ -144,13 +177,15 @@ static int run(struct parse *p)
 
 	if (fd < 0)
 		return error_sys(&p->e, -errno, "cannot open %s", p->what);
-	err = report_open(&p->sink, &p->report, STDOUT_FILENO, &p->e);
+	/* Other forms have files of their own. */
+	err = p->formats.n ? 0 : report_open(&p->sink, &p->report, STDOUT_FILENO, &p->e);
 	if (!err) {
-		p->cleans = isatty(p->sink.fd);
+		p->cleans = isatty(STDOUT_FILENO) && !p->report.output;
 		parser = parser_new(&client);
 		err = read_all(p, fd, parser);
 		parser_free(parser);
-		err = report_close(&p->sink, &p->report, err, &p->e);
+		if (!p->formats.n)
+			err = report_close(&p->sink, &p->report, err, &p->e);
 	}
 	if (!is_stdin)
 		close(fd);
@@ -159,7 +194,10 @@ static int run(struct parse *p)
 
 int cmd_parse(int argc, char **argv)
 {
-	static const struct argp_child children[] = {{&report_argp, 0, NULL, 0}, {0}};
+	static const struct argp_child children[] = {
+		{&report_argp, 0, NULL, 0},
+		{&formats_argp, 0, "Other forms, of the first traceback, or the one that --dump chooses:", 1},
+		{0}};
 	static const struct argp argp = {
 		options,
 		parse,

@@ -7,6 +7,7 @@
 
 struct stacks {
 	struct report_options report;
+	struct report_formats formats;
 	const char *what;
 };
 
@@ -17,6 +18,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &s->report;
+		state->child_inputs[1] = &s->formats;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (s->what)
@@ -31,7 +33,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 int cmd_stacks(int argc, char **argv)
 {
-	static const struct argp_child children[] = {{&report_argp, 0, NULL, 0}, {0}};
+	static const struct argp_child children[] = {
+		{&report_argp, 0, NULL, 0}, {&formats_argp, 0, "Other forms:", 1}, {0}};
 	static const struct argp argp = {
 		NULL,
 		parse,
@@ -55,7 +58,7 @@ int cmd_stacks(int argc, char **argv)
 	if (!err)
 		err = report_filter(&session.world, &s.report, &e);
 	if (!err)
-		err = report_write(&session.world, &s.report, STDOUT_FILENO, &e);
+		err = report_forms(&session.world, &s.report, &s.formats, &e);
 	session_close(&session);
 	return err ? tool_fail(&e) : EXIT_SUCCESS;
 }

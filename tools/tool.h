@@ -55,6 +55,21 @@ struct report_options {
 
 extern const struct argp report_argp; /* a child parser; its input is a struct report_options */
 
+/* Other forms than text: --json, --html, ... */
+enum { MAX_FORMATS = 8 };
+
+enum form { FORM_JSON, FORM_JSON_LINE, FORM_HTML, FORM_FOLDED, FORM_PPROF, FORM_PPROF_TEXT };
+
+struct report_formats {
+	struct {
+		enum form form;
+		const char *path; /* NULL: standard output */
+	} items[MAX_FORMATS];
+	unsigned n;
+};
+
+extern const struct argp formats_argp; /* a child parser; its input is a struct report_formats */
+
 /* A target with all that hangs on it. */
 struct session {
 	struct target *target;
@@ -87,5 +102,9 @@ int report_close(struct sink *s, const struct report_options *o, int err, struct
 
 /* Writes the report to fd, or to o->output. */
 int report_write(struct world *w, const struct report_options *o, int fd, struct error *e);
+
+/* Writes the forms that were asked for; text if none was. */
+int report_forms(struct world *w, const struct report_options *o, const struct report_formats *f,
+		 struct error *e);
 
 #endif

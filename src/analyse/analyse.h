@@ -28,6 +28,28 @@ size_t analyse_groups(struct world *w, enum similarity how, struct group **ret);
  * appearance. */
 void analyse_ids(struct world *w);
 
+/* Who waits for whom: of the locks whose holders are known. */
+struct wait_edge {
+	uint32_t from, to; /* indexes of goroutines */
+	uint64_t obj;
+	enum fact_kind kind; /* FACT_MUTEX, FACT_RWMUTEX, FACT_ONCE */
+};
+
+struct wait_cycle {
+	const uint32_t *members; /* indexes of goroutines: each waits for the next, the last for the first */
+	size_t n;
+};
+
+struct wait_graph {
+	const struct wait_edge *edges; /* by `from` */
+	size_t nedges;
+	const struct wait_cycle *cycles; /* one of each knot of them */
+	size_t ncycles;
+};
+
+/* Memory from w->arena. */
+void analyse_waits(struct world *w, struct wait_graph *ret);
+
 /*
  * A filter, as in --where: terms joined by `and`, `or`, `not`, parentheses:
  *	state=TEXT  func~REGEX  file~REGEX  creator~REGEX  label.K=V   (each with = or ~)

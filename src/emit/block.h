@@ -16,6 +16,16 @@
 /* color, or nothing where colours are not wanted. */
 const char *paint(const struct sink *s, const char *color);
 
+/* Whether it is shown: not if it has ended, is the runtime's own, or was not asked for. */
+bool shows_goroutine(const struct goroutine *g, const struct emit_options *o);
+bool shows_thread(const struct world *w, const struct thread *t, const struct emit_options *o);
+
+/* Whether frames of the runtime are left out: unless they are asked for, or are all there is. */
+bool hides_runtime(const struct stack *st, const struct emit_options *o);
+
+/* Why frames are missing at the outer end, or all of them. */
+void put_stack_end(const struct stack *st, bool is_goroutine, const struct emit_options *o, struct sink *s);
+
 /* FILE:LINE as the style has it. */
 void put_file(const char *file, int line, const struct emit_options *o, struct sink *s);
 

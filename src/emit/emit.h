@@ -35,6 +35,19 @@ struct emit_options {
 /* The whole dump. */
 void emit_text(const struct world *w, const struct emit_options *o, struct sink *s);
 
+/* JSON: doc/schema/dump-1.json.  one_line: without line breaks, for logs. */
+void emit_json(struct world *w, const struct emit_options *o, bool one_line, struct sink *s);
+
+/* A page that needs nothing else. */
+void emit_html(struct world *w, const struct emit_options *o, struct sink *s);
+
+/* "main;worker;read;[IO wait] 12": outermost frame first, for flame graphs.  Begins with who created it. */
+void emit_folded(struct world *w, const struct emit_options *o, struct sink *s);
+
+/* A goroutine profile: profile.proto, compressed; the text that Go writes with debug=1. */
+void emit_pprof(struct world *w, const struct emit_options *o, struct sink *s);
+void emit_pprof_text(struct world *w, const struct emit_options *o, struct sink *s);
+
 /* One goroutine's or thread's block, without the blank line before it. */
 void emit_goroutine(const struct world *w, const struct goroutine *g, const struct emit_options *o,
 		    struct sink *s);

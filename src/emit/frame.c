@@ -161,8 +161,7 @@ static const char *end_text(enum stack_end end)
 	return (size_t)end < sizeof texts / sizeof texts[0] ? texts[end] : NULL;
 }
 
-/* Why frames are missing at the outer end, or all of them. */
-static void put_end(const struct stack *st, bool is_goroutine, const struct emit_options *o, struct sink *s)
+void put_stack_end(const struct stack *st, bool is_goroutine, const struct emit_options *o, struct sink *s)
 {
 	const char *why = end_text(st->end);
 
@@ -183,8 +182,7 @@ static void put_end(const struct stack *st, bool is_goroutine, const struct emit
 	}
 }
 
-/* Whether frames of the runtime are left out: unless they are asked for, or are all there is. */
-static bool hides_runtime(const struct stack *st, const struct emit_options *o)
+bool hides_runtime(const struct stack *st, const struct emit_options *o)
 {
 	for (uint32_t i = 0; i < st->nframes && !o->system; i++)
 		if (!st->frames[i].place || !st->frames[i].place->is_runtime)
@@ -220,5 +218,5 @@ void put_stack(const struct world *w, const struct stack *st, bool is_goroutine,
 	}
 	if (elided)
 		put_elided(s, elided);
-	put_end(st, is_goroutine, o, s);
+	put_stack_end(st, is_goroutine, o, s);
 }

@@ -231,13 +231,13 @@ void emit_thread(const struct world *w, const struct thread *t, const struct emi
 
 /* ---- all of them ------------------------------------------------------------------------------------------ */
 
-static bool shows_goroutine(const struct goroutine *g, const struct emit_options *o)
+bool shows_goroutine(const struct goroutine *g, const struct emit_options *o)
 {
 	return g->is_culprit || (g->status != GOROUTINE_DEAD && (!g->is_system || o->system));
 }
 
 /* Where no goroutine stands for it, a thread is the only thing there is to show. */
-static bool shows_thread(const struct world *w, const struct thread *t, const struct emit_options *o)
+bool shows_thread(const struct world *w, const struct thread *t, const struct emit_options *o)
 {
 	if (t->is_culprit)
 		return true;
