@@ -177,6 +177,8 @@ void raw_large_stack_init(void)
 	if (!base || raw_sys3(SYS_mprotect, base, RAW_PAGE, PROT_NONE) != 0)
 		return;
 	large_stack_top = base + RAW_PAGE + LARGE_STACK;
+	gori_table_add("root.crash_stack", (uintptr_t)base + RAW_PAGE);
+	gori_table_add("const.crash_stack", LARGE_STACK);
 }
 
 /* Context: with a claim. */

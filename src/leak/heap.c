@@ -149,11 +149,22 @@ static uint64_t chunk_after(const struct heap *h, uint64_t place)
 
 /* ---- the three kinds ------------------------------------------------------------------------------------------------- */
 
+/* In a core it has no name, but begins with the first thing that malloc makes: struct tcache_perthread_struct. */
+static bool is_main(struct leaker *l, const struct mapping *m)
+{
+	uint64_t size;
+
+	if (strcmp(m->path, "[heap]") == 0)
+		return true;
+	return !m->path[0] && !m->shared && read_word(l, m->lo + 8, &size) &&
+	       (size == 0x291 || size == 0x251);
+}
+
 static bool try_main(struct leaker *l, struct heaps *hs, const struct mapping *m)
 {
 	starts list = {0};
 
-	if (strcmp(m->path, "[heap]") == 0 && walk_arena(l, m->lo, m->hi, NON_MAIN | MAPPED, &list)) {
+	if (is_main(l, m) && walk_arena(l, m->lo, m->hi, NON_MAIN | MAPPED, &list)) {
 		keep(l, hs, m->lo, m->hi, &list);
 		return true;
 	}

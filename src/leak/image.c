@@ -392,6 +392,17 @@ static void blank_ps(struct leaker *l)
 	}
 }
 
+/* What crash code notes down of others: their registers, and copies of their Gs. */
+static void blank_crash(struct leaker *l)
+{
+	uint64_t death = rt_number(&l->rt, "root.death"), stack = rt_number(&l->rt, "root.crash_stack");
+
+	if (death && l->rt.sizeof_death != RT_NO_FIELD)
+		image_blank(&l->image, death, death + l->rt.sizeof_death);
+	if (stack)
+		image_blank(&l->image, stack, stack + rt_number(&l->rt, "const.crash_stack"));
+}
+
 void image_blank_runtime(struct leaker *l)
 {
 	for (size_t i = 0; i < l->world->ngoroutines; i++) {
@@ -400,6 +411,7 @@ void image_blank_runtime(struct leaker *l)
 		if (!g->in_slot)
 			image_blank(&l->image, g->addr, g->addr + l->rt.sizeof_g);
 	}
+	blank_crash(l);
 	blank_list(l, "root.allm", l->rt.m_all_next, l->rt.sizeof_m);
 	blank_ps(l);
 }
