@@ -208,6 +208,15 @@ struct gori_timer_slot {
 #define GORI_RUNQ_SIZE 256
 #define GORI_GOID_BATCH 64
 
+/* A goroutine that has ended: for the explanation of leaks, where a partner that is no more is the usual reason. */
+struct gori_ended {
+	int64_t goid;
+	const struct gor_site *site;    /* of its go */
+	int64_t when;                   /* coarse monotonic ns when it ended */
+};
+
+#define GORI_ENDED 256
+
 struct gori_p {
 	/* owner's line */
 	struct gori_m *m;               /* the thread that owns it; NULL when idle.  Changed under sched.lock
@@ -235,6 +244,9 @@ struct gori_p {
 	_Alignas(GORI_CACHE_LINE) uint32_t fresh_top;
 	_Alignas(GORI_CACHE_LINE) uint32_t fresh_bottom;
 	struct gori_g *fresh[GORI_RUNQ_SIZE];
+
+	/* the last GORI_ENDED goroutines that ended here: number n is at ended[n % GORI_ENDED] */
+	struct gori_ended ended[GORI_ENDED];
 
 	/* timers: a heap, under timer_lock */
 	_Alignas(GORI_CACHE_LINE) uint32_t timer_lock;

@@ -74,8 +74,8 @@ struct gori_table_entry {
 	  id, pthread, is_main, altstack, cxx_globals, crash_frozen, crash_regs, g0)                 \
 	X(p, gori_p, m, runnext, schedtick, id, handoff_score, fresh_since, gfree, ngfree, rand,     \
 	  goid_next, goid_end, budget, torture, slot_next, slot_end, nspawned, nended, runq_head,    \
-	  runq_tail, runq, fresh_top, fresh_bottom, fresh, timer_lock, ntimers, timers_cap,          \
-	  timer_next, timers, seen_tick, seen_when, link, next_seen, next_seen_tick)                 \
+	  runq_tail, runq, fresh_top, fresh_bottom, fresh, ended, timer_lock, ntimers,               \
+	  timers_cap, timer_next, timers, seen_tick, seen_when, link, next_seen, next_seen_tick)                 \
 	X(call, gori_call, fn, site, stack, nstack, align, regs)                                     \
 	X(regs, gori_regs, gpr, sse)                                                                 \
 	X(switch, gori_switch_frame, mxcsr, x87cw, r15, r14, r13, r12, rbx, rbp, rip)                \
@@ -87,6 +87,7 @@ struct gori_table_entry {
 	X(timer, gori_timer, when, period, fn, arg, p, index, firing, detached)                      \
 	X(arena, gori_arena, base, nslots, used)                                                     \
 	X(timer_slot, gori_timer_slot, when, timer)                                                  \
+	X(ended, gori_ended, goid, site, when)                                                       \
 	X(chan, gor_chan, lock, elem_size, len, cap, sendx, recvx, recvq, sendq, closed, flags, buf, \
 	  cookie, site, maker, last_sender, last_receiver, closer)                                   \
 	X(chan_timer, gori_chan_timer, timer, cookie, pc, maker, call, lock)                         \

@@ -59,6 +59,7 @@
 	X("gflag.ENDING", GORI_G_ENDING)                                                                     \
 	X("const.NWAIT", GORI_NWAIT)                                                                         \
 	X("const.RUNQ_SIZE", GORI_RUNQ_SIZE)                                                                 \
+	X("const.ENDED", GORI_ENDED)                                                                         \
 	X("const.CHAN_COOKIE", GORI_CHAN_COOKIE)                                                             \
 	X("const.CTX_COOKIE", GORI_CTX_COOKIE)                                                               \
 	X("const.TIMER_COOKIE", GORI_CHAN_TIMER_COOKIE)                                                      \

@@ -294,6 +294,16 @@ static void main_ends(void)
 	gori_throw("a dead goroutine was run");
 }
 
+/* Remembered for a while: who reads of a leak wants to know what became of the others. */
+static inline void remember(struct gori_p *p, const struct gori_g *g)
+{
+	struct gori_ended *e = &p->ended[(uint64_t)p->nended % GORI_ENDED];
+
+	e->goid = g->goid;
+	e->site = ((const struct gori_call *)g - 1)->site; /* as store_call has it */
+	e->when = gori_coarse_now();
+}
+
 /* Context: G, inside the runtime. */
 static GORI_NO_TSAN _Noreturn void g_end(void)
 {
@@ -312,6 +322,7 @@ static GORI_NO_TSAN _Noreturn void g_end(void)
 		m->locked_g = NULL;
 	}
 	gori_store(&g->status, GORI_GDEAD);
+	remember(p, g);
 	gori_store(&p->nended, p->nended + 1);
 	g_put(p, g);
 	gori_switch_dead(m);
