@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "abi/death.h"
+#include "leak_report.h"
 #include "tool.h"
 
 #include <gorgon/dump.h>
@@ -25,6 +26,8 @@ struct helper {
 	int status_fd, out_fd;
 	bool goes_on; /* @dump, @leaks */
 	bool wants_leaks;
+	struct leak_settings settings; /* @leaks */
+	struct findings findings;
 };
 
 static bool number(const char *text, int *ret)
@@ -72,24 +75,25 @@ static void set_options(const struct helper *h, const struct collect_request *q,
 
 	memset(o, 0, sizeof *o);
 	o->emit.args = q->args == GORI_UNSET ? ARGS_TYPED : (enum args_style)q->args;
-	o->emit.group = is_set(q->group);
+	o->emit.group = q->group == GORI_UNSET ? h->wants_leaks : is_set(q->group);
 	o->emit.why = is_set(q->why);
 	o->emit.threads = o->collect.threads = q->threads == GORI_UNSET || q->threads;
 	o->emit.system = o->collect.system = system;
 	o->collect.only_culprit = single;
 	o->collect.args = o->emit.args != ARGS_NONE;
 	o->collect.deadline_ns = decode_until(q->deadline);
+	o->collect.every = h->wants_leaks;
 	o->emit.similar = SIMILAR_LINES;
 	if (q->color >= 0 && q->color < 3)
 		o->color = colors[q->color];
 	o->emit.culprit_again = !h->goes_on && !single && isatty(h->out_fd);
 }
 
-/* The number of goroutines that are leaked or deadlocked, for gor_leaks. */
-static int say_count(const struct helper *h, const struct world *w, struct error *e)
+/* The number of goroutines that count as leaks, for gor_leaks. */
+static int say_count(const struct helper *h, struct error *e)
 {
 	char text[1 + 8 + 1];
-	uint32_t n = w->nverdicts[VERDICT_LEAKED] + w->nverdicts[VERDICT_DEADLOCKED];
+	uint32_t n = leaks_failing(&h->findings.leaks);
 	ssize_t done;
 
 	snprintf(text, sizeof text, "%c%08x", GORI_HELPER_COUNT, n);
@@ -97,6 +101,31 @@ static int say_count(const struct helper *h, const struct world *w, struct error
 		done = write(h->status_fd, text, sizeof text - 1);
 	while (done < 0 && errno == EINTR);
 	return done == sizeof text - 1 ? 0 : error_sys(e, -EPIPE, "process %d does not listen", h->pid);
+}
+
+/* Files are written, and a list of the user's counts, at the end of the program only: before, a report is for whoever
+ * has called gor_leaks. */
+static int set_leak_settings(struct helper *h, const struct collect_request *q, struct error *e)
+{
+	struct leak_settings *s = &h->settings;
+	int err = 0;
+
+	leak_settings_init(s);
+	s->suppressions = q->suppressions;
+	s->baseline = q->baseline;
+	if (q->flags & GORI_LEAKS_AT_EXIT) {
+		s->report = q->report;
+		s->junit = q->junit;
+		s->sarif = q->sarif;
+		s->json = q->json;
+		if (q->fail_on)
+			err = leaks_parse_verdicts(q->fail_on, &s->fail_on, e);
+		if (err)
+			error_prefix(e, "GORGON_OPTIONS: fail_on");
+	} else {
+		s->github = false;
+	}
+	return err ? err : findings_load(&h->findings, s, e);
 }
 
 /* The process goes on while its memory is looked at. */
@@ -113,8 +142,7 @@ static void let_go(void *arg)
 	say(g->h, GORI_HELPER_READ, NULL); /* whether it listens shows when the count is told */
 }
 
-static int find_leaks(const struct helper *h, struct session *s, const struct collect_request *q,
-		      struct error *e)
+static int find_leaks(struct helper *h, struct session *s, const struct collect_request *q, struct error *e)
 {
 	struct going_on g = {h, s};
 	struct leak_options o = {.at_exit = q->flags & GORI_LEAKS_AT_EXIT,
@@ -122,13 +150,16 @@ static int find_leaks(const struct helper *h, struct session *s, const struct co
 				 .copied = let_go,
 				 .arg = &g};
 	struct leak_stats stats;
+	int err = leak_check(&s->world, s->target, s->debug, &o, &stats, e);
 
-	return leak_check(&s->world, s->target, s->debug, &o, &stats, e);
+	if (!err)
+		findings_judge(&h->findings, &s->world);
+	return err;
 }
 
-static int look(const struct helper *h, struct session *s, struct report_options *o, struct error *e)
+static int look(struct helper *h, struct session *s, struct report_options *o, struct collect_request *q,
+		struct error *e)
 {
-	struct collect_request q;
 	int err = target_open_frozen(&s->target, h->pid, e);
 
 	if (!err)
@@ -136,38 +167,44 @@ static int look(const struct helper *h, struct session *s, struct report_options
 	if (!err)
 		err = target_stop(s->target, e);
 	if (!err)
-		err = collect_request(s->target, s->debug, &q, e);
-	if (!err && !q.found)
+		err = collect_request(s->target, s->debug, q, e);
+	if (!err && !q->found)
 		err = error_set(e, -EINVAL, "process %d did not ask for a report", h->pid);
+	if (!err && h->wants_leaks)
+		err = set_leak_settings(h, q, e);
 	if (err)
 		return err;
-	set_options(h, &q, o);
+	set_options(h, q, o);
 	err = collect(&s->world, s->target, s->debug, &o->collect, e);
 	o->separate = !h->goes_on && !s->world.message;
-	return err || !h->wants_leaks ? err : find_leaks(h, s, &q, e);
+	return err || !h->wants_leaks ? err : find_leaks(h, s, q, e);
 }
 
-static int help(const struct helper *h, struct error *e)
+static int help(struct helper *h, struct error *e)
 {
+	struct collect_request q = {0};
 	struct report_options o;
 	struct session s = {0};
-	int err = look(h, &s, &o, e);
+	int err = look(h, &s, &o, &q, e);
 
 	if (!err && h->goes_on && !h->wants_leaks) {
 		target_resume(s.target);
 		err = say(h, GORI_HELPER_READ, e);
 	}
 	if (!err && h->wants_leaks)
-		err = say_count(h, &s.world, e);
+		err = say_count(h, e);
 	if (!err)
 		err = say(h, GORI_HELPER_WRITES, e);
 	if (!err && h->wants_leaks)
-		err = report_leaks(&s.world, &o, h->out_fd, e);
+		err = findings_write(&h->findings, &o, h->out_fd, e);
 	else if (!err)
 		err = report_write(&s.world, &o, h->out_fd, e);
 	/* The process ends next, and so do we: what is left is given back by the kernel, which is faster. */
-	if (h->goes_on || err)
+	if (h->goes_on || err) {
+		findings_free(&h->findings);
+		arena_deinit(&q.arena);
 		session_close(&s);
+	}
 	return err;
 }
 

@@ -1,52 +1,124 @@
 /* SPDX-License-Identifier: MIT */
-/* What: gorgon leaks PID: which goroutines of a live process are blocked for ever, and why. */
+/* What: gorgon leaks PID|CORE: which goroutines are blocked for ever, and why. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "tool.h"
+#include "leak_report.h"
 
-enum { EXIT_LEAKS = 23, OPT_STUCK = 512, OPT_EXIT, OPT_STATS };
+enum {
+	EXIT_LEAKS = 23,
+	OPT_STUCK = 512,
+	OPT_STATS,
+	OPT_LINGERING,
+	OPT_REPORT,
+	OPT_JUNIT,
+	OPT_SARIF,
+	OPT_JSON,
+	OPT_SUPPRESSIONS,
+	OPT_GENERATE,
+	OPT_BASELINE,
+	OPT_WRITE_BASELINE,
+	OPT_FAIL_ON,
+	OPT_GITHUB,
+};
 
-struct leaks {
+struct options {
 	struct report_options report;
 	struct leak_options leak;
+	struct leak_settings settings;
 	const char *what;
 	bool stats;
 };
 
 static const struct argp_option options[] = {
-	{"stuck", OPT_STUCK, "SECONDS", 0,
-	 "who has waited for longer than this on something reachable is stuck (60)", 0},
+	{"stuck", OPT_STUCK, "DURATION", 0,
+	 "who has waited for longer than this on something reachable is stuck (1m)", 0},
+	{"lingering", OPT_LINGERING, NULL, 0, "list all other goroutines too, as at the end of a test", 0},
+	{"fail-on", OPT_FAIL_ON, "LIST", 0,
+	 "verdicts that make the exit status 23: leaked,deadlocked (the default), stuck, lingering; or none",
+	 0},
+	{"suppressions", OPT_SUPPRESSIONS, "FILE", 0, "rules for leaks that are no news", 0},
+	{"generate-suppressions", OPT_GENERATE, NULL, 0, "write such rules for what is found, and no report",
+	 0},
+	{"baseline", OPT_BASELINE, "FILE", 0, "leaks that were there before are listed, and do not count", 0},
+	{"write-baseline", OPT_WRITE_BASELINE, "FILE", 0, "write what is found as such a file", 0},
+	{"report", OPT_REPORT, "FILE", 0, "the report goes there; %p in a name is the number of the process",
+	 0},
+	{"junit", OPT_JUNIT, "FILE", 0, "leaks as JUnit XML", 0},
+	{"sarif", OPT_SARIF, "FILE", 0, "leaks as SARIF 2.1.0", 0},
+	{"json", OPT_JSON, "FILE", 0, "leaks as JSON", 0},
+	{"github", OPT_GITHUB, NULL, 0, "annotations for GitHub, as if GITHUB_ACTIONS were set", 0},
 	{"stats", OPT_STATS, NULL, 0, "say what the search has done", 0},
 	{0},
 };
 
+static error_t set_stuck(struct argp_state *state, const char *arg, int64_t *ret)
+{
+	if (tool_duration(arg, ret) != 0)
+		argp_error(state, "--stuck: `%s` is no duration; 500ms, 10s, 5m and 1h are", arg);
+	return 0;
+}
+
+static error_t set_fail_on(struct argp_state *state, const char *arg, struct options *l)
+{
+	struct error e;
+
+	if (leaks_parse_verdicts(arg, &l->settings.fail_on, &e) != 0)
+		argp_error(state, "--fail-on: %s", e.text);
+	if (l->settings.fail_on & 1u << VERDICT_LINGERING)
+		l->leak.at_exit = true;
+	return 0;
+}
+
+static error_t set_what(struct argp_state *state, const char *arg, struct options *l)
+{
+	if (l->what)
+		argp_error(state, "one process or core at a time");
+	l->what = arg;
+	return 0;
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
-	struct leaks *l = state->input;
-	char *end;
+	struct options *l = state->input;
 
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &l->report;
 		return 0;
 	case OPT_STUCK:
-		l->leak.stuck_ns = (int64_t)(strtod(arg, &end) * 1e9);
-		if (*end || end == arg || l->leak.stuck_ns < 0)
-			argp_error(state, "--stuck is a number of seconds, not `%s`", arg);
-		return 0;
+		return set_stuck(state, arg, &l->leak.stuck_ns);
+	case OPT_LINGERING:
+		return l->leak.at_exit = true, 0;
+	case OPT_FAIL_ON:
+		return set_fail_on(state, arg, l);
+	case OPT_SUPPRESSIONS:
+		return l->settings.suppressions = arg, 0;
+	case OPT_GENERATE:
+		return l->settings.generate = true, 0;
+	case OPT_BASELINE:
+		return l->settings.baseline = arg, 0;
+	case OPT_WRITE_BASELINE:
+		return l->settings.write_baseline = arg, 0;
+	case OPT_REPORT:
+		return l->settings.report = arg, 0;
+	case OPT_JUNIT:
+		return l->settings.junit = arg, 0;
+	case OPT_SARIF:
+		return l->settings.sarif = arg, 0;
+	case OPT_JSON:
+		return l->settings.json = arg, 0;
+	case OPT_GITHUB:
+		return l->settings.github = true, 0;
 	case OPT_STATS:
-		l->stats = true;
-		return 0;
+		return l->stats = true, 0;
 	case ARGP_KEY_ARG:
-		if (l->what)
-			argp_error(state, "one process at a time");
-		l->what = arg;
-		return 0;
+		return set_what(state, arg, l);
 	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "which process?");
+		argp_error(state, "which process or core?");
 	}
 	return ARGP_ERR_UNKNOWN;
 }
@@ -63,30 +135,19 @@ static void put_stats(const struct leak_stats *s, int64_t paused_ns)
 		(double)s->mark_ns / 1e6, (double)paused_ns / 1e6);
 }
 
-int report_leaks(struct world *w, const struct report_options *o, int fd, struct error *e)
+/* Who does not match has no verdict, but remains: others may have to do with it. */
+static int filter(struct world *w, const char *where, struct error *e)
 {
-	struct goroutine *all = w->goroutines;
-	size_t n = w->ngoroutines, k = 0;
-	struct sink s;
-	int err = 0;
+	struct filter *f;
+	int err = where ? filter_parse(&f, where, e) : 0;
 
-	w->goroutines = arena_array(&w->arena, struct goroutine, n);
-	for (size_t i = 0; i < n; i++)
-		if (all[i].verdict)
-			w->goroutines[k++] = all[i];
-	w->ngoroutines = k;
-	w->nthreads = 0;
-	if (k)
-		err = report_write(w, o, fd, e);
-	if (err)
+	if (err || !where)
 		return err;
-	sink_init_fd(&s, fd);
-	sink_printf(&s, "%sgorgon: %u leaked, %u deadlocked, %u stuck, %u lingering\n", k ? "\n" : "",
-		    w->nverdicts[VERDICT_LEAKED], w->nverdicts[VERDICT_DEADLOCKED],
-		    w->nverdicts[VERDICT_STUCK], w->nverdicts[VERDICT_LINGERING]);
-	err = sink_finish(&s, "the report", e);
-	sink_deinit(&s);
-	return err;
+	for (size_t i = 0; i < w->ngoroutines; i++)
+		if (w->goroutines[i].verdict && !filter_match(f, w, &w->goroutines[i]))
+			w->goroutines[i].verdict = VERDICT_NONE;
+	filter_free(f);
+	return 0;
 }
 
 static void let_go(void *arg)
@@ -94,7 +155,7 @@ static void let_go(void *arg)
 	target_resume(arg);
 }
 
-static int check(struct session *s, const struct leaks *l, struct error *e)
+static int check(struct session *s, const struct options *l, struct error *e)
 {
 	struct leak_options leak = l->leak;
 	struct report_options o = l->report;
@@ -112,37 +173,61 @@ static int check(struct session *s, const struct leaks *l, struct error *e)
 	s->world.paused_ns = s->target->paused_ns;
 	if (!err && l->stats)
 		put_stats(&stats, s->target->paused_ns);
+	return err ? err : filter(&s->world, o.where, e);
+}
+
+static int run(const struct options *l, bool *ret_failed, struct error *e)
+{
+	struct session session;
+	struct findings f;
+	int err = findings_load(&f, &l->settings, e);
+
+	if (err)
+		return err;
+	err = session_open(&session, l->what, &l->report.core, e);
+	if (err) {
+		findings_free(&f);
+		return err;
+	}
+	err = check(&session, l, e);
+	if (!err) {
+		findings_judge(&f, &session.world);
+		*ret_failed = leaks_failing(&f.leaks) > 0;
+		err = findings_write(&f, &l->report, STDOUT_FILENO, e);
+	}
+	findings_free(&f);
+	session_close(&session);
 	return err;
 }
 
 int cmd_leaks(int argc, char **argv)
 {
 	static const struct argp_child children[] = {{&report_argp, 0, NULL, 0}, {0}};
-	static const struct argp argp = {options,
-					 parse,
-					 "PID",
-					 "Prove which goroutines of a process are blocked for ever.\v"
-					 "Exit status 23 if there are any.",
-					 children,
-					 NULL,
-					 NULL};
-	struct leaks l = {.leak = {.stuck_ns = 60000000000}};
-	struct session session;
+	static const struct argp argp = {
+		options,
+		parse,
+		"PID|CORE|SNAPSHOT",
+		"Prove which goroutines are blocked for ever, and say why.\v"
+		"The exit status is 23 if there are any, 1 if nothing could be found out.",
+		children,
+		NULL,
+		NULL};
+	struct options l = {.leak = {.stuck_ns = 60000000000}};
 	struct error e = {0};
-	bool found = false;
-	int err;
+	bool failed = false;
 
 	argv[0] = "gorgon leaks";
+	leak_settings_init(&l.settings);
+	l.report.emit.group = true;
+	l.report.emit.similar = SIMILAR_LINES;
 	argp_parse(&argp, argc, argv, 0, NULL, &l);
-	err = session_open(&session, l.what, &l.report.core, &e);
-	if (err)
+	if (!l.settings.report)
+		l.settings.report = l.report.output;
+	if (l.report.output && access(l.report.output, F_OK) == 0) {
+		error_sys(&e, -EEXIST, "cannot create %s", l.report.output);
 		return tool_fail(&e);
-	err = check(&session, &l, &e);
-	if (!err) {
-		found = session.world.nverdicts[VERDICT_LEAKED] ||
-			session.world.nverdicts[VERDICT_DEADLOCKED];
-		err = report_leaks(&session.world, &l.report, STDOUT_FILENO, &e);
 	}
-	session_close(&session);
-	return err ? tool_fail(&e) : found ? EXIT_LEAKS : EXIT_SUCCESS;
+	if (run(&l, &failed, &e) != 0)
+		return tool_fail(&e);
+	return failed ? EXIT_LEAKS : EXIT_SUCCESS;
 }

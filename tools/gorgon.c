@@ -4,6 +4,7 @@
  *
  * How: commands whose names begin with @ are not for people: the runtime starts them (abi/death.h).
  */
+#include <errno.h>
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,6 +46,23 @@ bool tool_color(enum color how, int fd)
 	if (how != COLOR_AUTO)
 		return how == COLOR_ALWAYS;
 	return isatty(fd) && !(no && *no) && !(term && strcmp(term, "dumb") == 0);
+}
+
+int tool_duration(const char *text, int64_t *ret)
+{
+	static const struct {
+		const char *unit;
+		double seconds;
+	} units[] = {{"", 1}, {"s", 1}, {"ms", 0.001}, {"m", 60}, {"h", 3600}};
+	char *end;
+	double v = strtod(text, &end);
+
+	for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
+		if (end != text && v >= 0 && v < 1e8 && strcmp(end, units[i].unit) == 0) {
+			*ret = (int64_t)(v * units[i].seconds * 1e9);
+			return 0;
+		}
+	return -EINVAL;
 }
 
 static void usage(FILE *out)

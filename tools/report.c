@@ -36,7 +36,9 @@ static const struct argp_option options[] = {
 	 "read), words (raw words, small ones packed), none",
 	 0},
 	{"group", OPT_GROUP, "HOW", OPTION_ARG_OPTIONAL,
-	 "show identical stacks once: exact (arguments too) or lines (the default)", 0},
+	 "show identical stacks once: exact (arguments too), lines (the default), pointers (arguments but for "
+	 "addresses); none: each by itself",
+	 0},
 	{"where", OPT_WHERE, "EXPR", 0,
 	 "only goroutines like this: state=TEXT, func~REGEX, file~REGEX, creator~REGEX, id=N, "
 	 "label.K=V, waited>5s, leaked, running, obj=0xADDR; with and, or, not, ()",
@@ -97,11 +99,19 @@ static error_t check_where(struct argp_state *state, const char *text)
 	return 0;
 }
 
+/* how: enum similarity, or one more: none. */
+static void set_group(struct report_options *o, int how)
+{
+	o->emit.group = how <= SIMILAR_POINTERS;
+	if (o->emit.group)
+		o->emit.similar = (enum similarity)how;
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	static const char *const styles[] = {"typed", "go", "words", "none", NULL};
 	static const char *const colors[] = {"auto", "always", "never", NULL};
-	static const char *const groups[] = {"exact", "lines", "pointers", NULL};
+	static const char *const groups[] = {"exact", "lines", "pointers", "none", NULL};
 	struct report_options *o = state->input;
 
 	switch (key) {
@@ -109,10 +119,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		o->emit.args = (enum args_style)choose(state, arg, styles, "--args");
 		return 0;
 	case OPT_GROUP:
-		o->emit.group = true;
-		o->emit.similar = arg ? (enum similarity)choose(state, arg, groups, "--group")
-				      : SIMILAR_LINES;
-		return 0;
+		return set_group(o, arg ? choose(state, arg, groups, "--group") : SIMILAR_LINES), 0;
 	case OPT_WHERE:
 		o->where = arg;
 		return check_where(state, arg);

@@ -40,6 +40,9 @@ enum color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 /* Should output to fd be coloured? */
 bool tool_color(enum color how, int fd);
 
+/* 500ms, 10s, 5m, 1h, or a number of seconds; -EINVAL. */
+int tool_duration(const char *text, int64_t *ret);
+
 /* ---- from a target to a report ------------------------------------------------------------------------------- */
 
 /* Options that several commands have: --args, --group, --where, ... */
@@ -91,9 +94,6 @@ void snapshot_say(const char *path, const struct snapshot_stats *st);
 
 /* Keeps the goroutines that --where asks for. */
 int report_filter(struct world *w, const struct report_options *o, struct error *e);
-
-/* Writes those goroutines that have a verdict, and the line that counts them. */
-int report_leaks(struct world *w, const struct report_options *o, int fd, struct error *e);
 
 /* Where reports go: fd, or o->output.  report_close writes what is left, and takes the file away again if err is
  * not 0; it returns err or what went wrong then. */

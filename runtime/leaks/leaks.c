@@ -116,28 +116,21 @@ void gor_leak_ignore(void)
 
 /* ---- at the end ---------------------------------------------------------------------------------------------------- */
 
-static int open_report(void)
+/* Somebody collects the files, and takes it for an error if they are not there.  The tool writes them. */
+static bool wants_files(void)
 {
-	int fd = open(gori_options.report, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-
-	if (fd < 0)
-		fprintf(stderr, "gorgon: cannot create %s: %s\n", gori_options.report, strerror(errno));
-	return fd;
+	return gori_options.report[0] || gori_options.junit[0] || gori_options.sarif[0] || gori_options.json[0];
 }
 
 static void at_exit(int status, void *arg)
 {
-	int fd = STDERR_FILENO, n;
+	int n;
 
 	(void)arg;
-	if (getpid() != owner || gor_num_goroutine() < 2)
+	if (getpid() != owner || (gor_num_goroutine() < 2 && !wants_files()))
 		return;
 	fflush(NULL);
-	if (gori_options.report[0])
-		fd = open_report();
-	n = check(fd < 0 ? STDERR_FILENO : fd, GORI_LEAKS_AT_EXIT);
-	if (fd > STDERR_FILENO)
-		close(fd);
+	n = check(STDERR_FILENO, GORI_LEAKS_AT_EXIT);
 	if (n < 0)
 		fprintf(stderr, "gorgon: leaks were not looked for: %s\n",
 			n == -ENOENT ? "the gorgon tool is missing or has failed" : strerror(-n));

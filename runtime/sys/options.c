@@ -43,6 +43,7 @@ enum key_kind {
 	KEY_WORD,
 	KEY_HELPER,
 	KEY_PATH,
+	KEY_LIST, /* of verdicts */
 	KEY_HELP
 };
 
@@ -58,11 +59,15 @@ static bool help;
 
 static const struct key keys[] = {
 	{"args", "typed|go|words|none", "how arguments are shown in reports", &gori_options.args, KEY_WORD},
+	{"baseline", "PATH", "leaks that were there before: they are listed, and do not count",
+	 gori_options.baseline, KEY_PATH},
 	{"color", "auto|always|never", "colours in reports", &gori_options.color, KEY_WORD},
 	{"dump_signal", "SIGNAL", "this one dumps to standard error, and the program goes on",
 	 &gori_options.dump_signal, KEY_SIGNAL},
 	{"dump_timeout", "SECONDS", "the longest time a report may take, 1 to 3600",
 	 &gori_options.dump_seconds, KEY_SECONDS},
+	{"fail_on", "LIST", "what counts as a leak: leaked,deadlocked, and if you like stuck,lingering",
+	 gori_options.fail_on, KEY_LIST},
 	{"group", "0|1", "identical stacks are shown once", &gori_options.group, KEY_WORD},
 	{"guard", "auto|mprotect", "how stacks are guarded", &gori_options.guard_mprotect, KEY_WORD},
 	{"handle_signals", "0|1", "fatal signals are handled", &gori_options.handle_signals, KEY_BOOL},
@@ -249,6 +254,8 @@ static bool set(const struct key *k, struct word w)
 		return gori_options.helper_off || set_path(w, k->where);
 	case KEY_PATH:
 		return set_path(w, k->where);
+	case KEY_LIST:
+		return w.len < sizeof gori_options.fail_on && set_path(w, k->where);
 	default:
 		i = index_of(w, k->values);
 		if (i >= 0)
@@ -282,6 +289,7 @@ static void print_value(struct gori_print *out, const struct key *k)
 		return;
 	case KEY_HELPER:
 	case KEY_PATH:
+	case KEY_LIST:
 		gori_print_text(out, k->kind == KEY_HELPER && gori_options.helper_off ? "off" : k->where);
 		return;
 	default:

@@ -54,7 +54,7 @@ void analyse_waits(struct world *w, struct wait_graph *ret);
  * A filter, as in --where: terms joined by `and`, `or`, `not`, parentheses:
  *	state=TEXT  func~REGEX  file~REGEX  creator~REGEX  label.K=V   (each with = or ~)
  *	id=N  id<N  id>N  waited>DURATION  waited<DURATION  obj=0xADDR (waits for it, or was given it)
- *	leaked  running  runnable  waiting  syscall  main  system  culprit  locked
+ *	leaked  deadlocked  stuck  lingering  running  runnable  waiting  syscall  main  system  culprit  locked
  * The whole grammar stands in filter.c.  filter_parse says at which character what was expected.
  */
 struct filter;

@@ -6,7 +6,8 @@
  *	conj    = factor { "and" factor } .
  *	factor  = "not" factor | "(" filter ")" | term .
  *	term    = flag | key op value .
- *	flag    = "leaked" | "running" | "runnable" | "waiting" | "syscall" | "main" | "system" | "culprit" | "locked" .
+ *	flag    = "leaked" | "deadlocked" | "stuck" | "lingering" |
+ *		   "running" | "runnable" | "waiting" | "syscall" | "main" | "system" | "culprit" | "locked" .
  *	key     = "state" | "func" | "file" | "creator" | "label." NAME | "id" | "waited" | "obj" .
  *	op      = "=" | "~" | "<" | ">" .
  *	value   = quoted text | everything up to a space or a ) that it has not opened itself .
@@ -28,7 +29,21 @@
 
 enum node { NODE_AND, NODE_OR, NODE_NOT, NODE_FLAG, NODE_TERM };
 enum key { KEY_STATE, KEY_FUNC, KEY_FILE, KEY_CREATOR, KEY_LABEL, KEY_ID, KEY_WAITED, KEY_OBJ };
-enum flag { LEAKED, RUNNING, RUNNABLE, WAITING, SYSCALL, MAIN, SYSTEM, CULPRIT, LOCKED, NFLAGS };
+enum flag {
+	LEAKED,
+	DEADLOCKED,
+	STUCK,
+	LINGERING,
+	RUNNING,
+	RUNNABLE,
+	WAITING,
+	SYSCALL,
+	MAIN,
+	SYSTEM,
+	CULPRIT,
+	LOCKED,
+	NFLAGS
+};
 
 enum { MAX_DEPTH = 100 };
 
@@ -52,9 +67,9 @@ struct parser {
 };
 
 static const char *const flags[NFLAGS] = {
-	[LEAKED] = "leaked",   [RUNNING] = "running", [RUNNABLE] = "runnable",
-	[WAITING] = "waiting", [SYSCALL] = "syscall", [MAIN] = "main",
-	[SYSTEM] = "system",   [CULPRIT] = "culprit", [LOCKED] = "locked",
+	[LEAKED] = "leaked",   [DEADLOCKED] = "deadlocked", [STUCK] = "stuck",     [LINGERING] = "lingering",
+	[RUNNING] = "running", [RUNNABLE] = "runnable",     [WAITING] = "waiting", [SYSCALL] = "syscall",
+	[MAIN] = "main",       [SYSTEM] = "system",         [CULPRIT] = "culprit", [LOCKED] = "locked",
 };
 
 static const struct {
@@ -317,7 +332,7 @@ static int parse_term(struct parser *p, struct filter *f)
 		}
 	return expected(
 		p, p->at,
-		"a term: state= func~ file~ creator~ id= label.KEY= waited> obj=, or leaked, running, "
+		"a term: state= func~ file~ creator~ id= label.KEY= waited> obj=, or leaked, deadlocked, stuck, lingering, running, "
 		"runnable, waiting, syscall, main, system, culprit, locked");
 }
 
@@ -498,6 +513,12 @@ static bool match_flag(enum flag flag, const struct goroutine *g)
 	switch (flag) {
 	case LEAKED:
 		return g->verdict == VERDICT_LEAKED;
+	case DEADLOCKED:
+		return g->verdict == VERDICT_DEADLOCKED;
+	case STUCK:
+		return g->verdict == VERDICT_STUCK;
+	case LINGERING:
+		return g->verdict == VERDICT_LINGERING;
 	case RUNNING:
 		return g->status == GOROUTINE_RUNNING || g->is_culprit;
 	case RUNNABLE:

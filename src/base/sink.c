@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/utf8.h"
 
 enum { FD_BUFFER = 1 << 18, FIRST_MEMORY = 4096 };
 
@@ -150,29 +151,12 @@ void sink_printf(struct sink *s, const char *fmt, ...)
 
 /* Length of the valid UTF-8 sequence of more than one byte at p; 0 if there is none.  C1 controls are none, and
  * neither are the characters that change the direction of text. */
-static size_t utf8_len(const unsigned char *p, size_t n)
+static size_t utf8_len(const char *p, size_t n)
 {
-	size_t len = p[0] >= 0xf0 && p[0] < 0xf5   ? 4
-		     : p[0] >= 0xe0 && p[0] < 0xf0 ? 3
-		     : p[0] >= 0xc2 && p[0] < 0xe0 ? 2
-						   : 0;
 	uint32_t c;
+	size_t len = utf8_decode(p, n, &c);
 
-	if (!len || len > n)
-		return 0;
-	c = p[0] & (0x7f >> len);
-	for (size_t i = 1; i < len; i++) {
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-		c = c << 6 | (p[i] & 0x3f);
-	}
-	if ((len == 3 && c < 0x800) || (len == 4 && (c < 0x10000 || c > 0x10ffff)) ||
-	    (c >= 0xd800 && c < 0xe000))
-		return 0;
-	if (c < 0xa0 || (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
-	    (c >= 0x2066 && c <= 0x2069) || c == 0xfeff)
-		return 0;
-	return len;
+	return len < 2 || c < 0xa0 || utf8_is_hidden(c) ? 0 : len;
 }
 
 static void put_escaped(struct sink *s, unsigned char c)
@@ -205,7 +189,7 @@ void sink_clean(struct sink *s, const char *text, size_t n, char quote)
 			       !(quote && (p[i + len] == (unsigned char)quote || p[i + len] == '\\')))
 				len++;
 			sink_put(s, text + i, len);
-		} else if ((len = utf8_len(p + i, n - i)) != 0) {
+		} else if ((len = utf8_len(text + i, n - i)) != 0) {
 			sink_put(s, text + i, len);
 		} else {
 			len = 1;

@@ -144,6 +144,8 @@ int collect(struct world *w, struct target *t, struct debug *d, const struct col
 		set_signal(&c);
 		if (w->has_runtime)
 			collect_goroutines(&c);
+		if (w->has_runtime && !o->only_culprit)
+			collect_ended(&c);
 		collect_threads(&c);
 		set_modules(w, d);
 		take_notes(&c, &taken);

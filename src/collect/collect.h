@@ -4,7 +4,7 @@
 /*
  * What: makes a world from a target and its debug information.
  *
- * How: runtime.c reads the runtime's published table (abi/table.h) and goroutines.c its Gs; stacks.c unwinds and
+ * How: runtime.c reads the runtime's published table (abi/table.h) and goroutines.c its Gs, ended.c those that are no more; stacks.c unwinds and
  * asks for arguments; facts.c looks at what arguments lead to; threads.c adds the kernel threads.
  */
 #include "debug/debug.h"
@@ -22,6 +22,7 @@ struct collect_options {
 	int64_t deadline_ns;  /* monotonic: stop decoding then, and say so; 0: none */
 	bool only_culprit;    /* nobody else */
 	bool keep_regs;       /* struct stack has its registers */
+	bool every;           /* after the deadline, the rest of the goroutines without stacks */
 };
 
 /* What a process asks of the helper that it has started (abi/death.h).  Settings are GORI_UNSET where the user has
@@ -31,12 +32,16 @@ struct collect_request {
 	int args;  /* enum gori_args */
 	int color; /* enum gori_color */
 	int group, why, threads;
+	const char *suppressions, *baseline, *report, *junit, *sarif, *json; /* @leaks: files; NULL: none */
+	const char *fail_on;                                                 /* @leaks: list of verdicts; NULL */
+	struct arena arena;                                                  /* of these texts */
 	uint32_t traceback; /* enum gori_traceback */
 	uint32_t flags;     /* enum gor_dump_flags; @leaks: enum gori_leaks_flags */
 	int64_t stuck_ns;   /* @leaks: see struct leak_options */
 	int64_t deadline;   /* monotonic ns */
 };
 
+/* The caller gives back ret->arena. */
 int collect_request(struct target *t, struct debug *d, struct collect_request *ret, struct error *e);
 
 /* The target is stopped.  w is all zero.  What cannot be read is noted in the world; fails only if there is nothing

@@ -177,6 +177,7 @@ static void read_chan(struct collector *c, uint64_t addr, struct fact *f)
 	f->u.chan.elem = site->what;
 	f->u.chan.func = site->func;
 	f->u.chan.file = file_name(site->file);
+	f->u.chan.path = site->file;
 	f->u.chan.line = site->line;
 }
 
@@ -185,6 +186,14 @@ static const struct place *place_at(struct collector *c, uint64_t ret)
 	unsigned n;
 
 	return ret ? debug_places(c->debug, ret - 1, &n) : NULL;
+}
+
+/* How long ago something was, of which the runtime has kept the time. */
+static int64_t ago(struct collector *c, uint64_t addr, uint32_t field)
+{
+	int64_t when = (int64_t)rt_read_u64(&c->rt, addr, field);
+
+	return when > 0 && c->world->now > when ? c->world->now - when : 0;
 }
 
 static void read_mutex(struct collector *c, uint64_t addr, struct fact *f)
@@ -199,8 +208,10 @@ static void read_mutex(struct collector *c, uint64_t addr, struct fact *f)
 	f->u.sync.starving = word & GORI_MU_STARVING;
 	f->u.sync.holder = (int64_t)(word >> GORI_MU_SHIFT);
 	f->u.sync.nwaiters = queue_length(c, addr, rt_read_u64(rt, addr, rt->mutex_waiters), &f->bad);
-	if (f->u.sync.locked && (int64_t)rt_read_u64(rt, addr, rt->mutex_last) == f->u.sync.holder)
+	if (f->u.sync.locked && (int64_t)rt_read_u64(rt, addr, rt->mutex_last) == f->u.sync.holder) {
 		f->u.sync.where = place_at(c, rt_read_u64(rt, addr, rt->mutex_pc));
+		f->u.sync.held_ns = ago(c, addr, rt->mutex_since);
+	}
 }
 
 static void read_rwmutex(struct collector *c, uint64_t addr, struct fact *f)
@@ -221,8 +232,10 @@ static void read_rwmutex(struct collector *c, uint64_t addr, struct fact *f)
 	if (word & GORI_RW_WRITER) {
 		f->u.sync.holder = (int64_t)rt_read_u64(rt, addr, rt->rwmutex_owner);
 		holders[n++] = (struct fact_holder){f->u.sync.holder, true};
-		if ((int64_t)rt_read_u64(rt, addr, rt->rwmutex_last) == f->u.sync.holder)
+		if ((int64_t)rt_read_u64(rt, addr, rt->rwmutex_last) == f->u.sync.holder) {
 			f->u.sync.where = place_at(c, rt_read_u64(rt, addr, rt->rwmutex_pc));
+			f->u.sync.held_ns = ago(c, addr, rt->rwmutex_since);
+		}
 	}
 	for (unsigned i = 0; stride && i < 4 && n < MAX_HOLDERS; i++) {
 		uint64_t goid = word >> i & 1 ? rt_read_u64(rt, addr + i * stride, rt->rwmutex_readers) : 0;
@@ -241,6 +254,8 @@ static void read_waitgroup(struct collector *c, uint64_t addr, struct fact *f)
 	f->bad = target_read_u64(c->target, addr + c->rt.wg_word, &word) != 0;
 	f->u.sync.count = f->bad ? 0 : (int32_t)(word >> GORI_WG_SHIFT);
 	f->u.sync.nwaiters = f->bad ? 0 : (uint32_t)word;
+	f->u.sync.last_taker = (int64_t)rt_read_u64(&c->rt, addr, c->rt.wg_last_adder);
+	f->u.sync.last_giver = (int64_t)rt_read_u64(&c->rt, addr, c->rt.wg_last_doner);
 }
 
 static void read_once(struct collector *c, uint64_t addr, struct fact *f)
@@ -250,8 +265,10 @@ static void read_once(struct collector *c, uint64_t addr, struct fact *f)
 	f->bad = target_read(c->target, addr + c->rt.once_state, &state, sizeof state) != 0;
 	f->u.sync.state = f->bad ? 0 : state;
 	f->u.sync.holder = (int64_t)rt_read_u64(&c->rt, addr, c->rt.once_owner);
-	if (!f->bad && state == GORI_ONCE_RUNNING)
+	if (!f->bad && state == GORI_ONCE_RUNNING) {
 		f->u.sync.where = place_at(c, rt_read_u64(&c->rt, addr, c->rt.once_pc));
+		f->u.sync.held_ns = ago(c, addr, c->rt.once_since);
+	}
 }
 
 static void read_cond(struct collector *c, uint64_t addr, struct fact *f)
@@ -261,6 +278,7 @@ static void read_cond(struct collector *c, uint64_t addr, struct fact *f)
 	f->bad = target_read_u64(c->target, addr + c->rt.cond_waiters, &first) != 0;
 	if (!f->bad)
 		f->u.sync.nwaiters = queue_length(c, addr, first, &f->bad);
+	f->u.sync.last_giver = (int64_t)rt_read_u64(&c->rt, addr, c->rt.cond_last_waker);
 }
 
 static void read_sem(struct collector *c, uint64_t addr, struct fact *f)
@@ -270,6 +288,8 @@ static void read_sem(struct collector *c, uint64_t addr, struct fact *f)
 	f->bad = target_read_u64(c->target, addr + c->rt.sem_size, &size) != 0;
 	f->u.sync.size = f->bad ? 0 : (int64_t)size;
 	f->u.sync.count = (int64_t)rt_read_u64(&c->rt, addr, c->rt.sem_held);
+	f->u.sync.last_taker = (int64_t)rt_read_u64(&c->rt, addr, c->rt.sem_last_acquirer);
+	f->u.sync.last_giver = (int64_t)rt_read_u64(&c->rt, addr, c->rt.sem_last_releaser);
 	if (!f->bad)
 		f->u.sync.nwaiters =
 			queue_length(c, addr, rt_read_u64(&c->rt, addr, c->rt.sem_waiters), &f->bad);
@@ -378,8 +398,11 @@ void collect_object(struct collector *c, uint64_t addr, const char *reason)
 	};
 
 	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-		if (strcmp(reason, known[i].reason) == 0)
+		if (strcmp(reason, known[i].reason) == 0 && !world_fact(c->world, known[i].kind, addr)) {
 			object_at(c, known[i].kind, addr);
+			if (known[i].kind != FACT_CHAN)
+				symbol_at(c, addr);
+		}
 }
 
 /* ---- values ------------------------------------------------------------------------------------------------------------ */

@@ -28,6 +28,7 @@ enum {
 	MAX_MS = 1 << 16,
 	MAX_PS = 256,
 	MAX_LABELS = 32,
+	MAX_CASES = 16,
 	BATCH = 512,
 	MAX_WINDOW = 64 << 10, /* deeper stacks are read page by page */
 	RED_ZONE = 128,
@@ -159,6 +160,7 @@ static void read_extra(struct collector *c, raw_gs *list)
 			world_note(c->world,
 				   "the list of goroutines is damaged at 0x%llx: some may be missing",
 				   (unsigned long long)g);
+			c->world->incomplete = true;
 			return;
 		}
 		add_g(c, list, g, copy, false);
@@ -238,6 +240,26 @@ static void set_labels(struct collector *c, const struct raw_g *raw, struct goro
 	g->nlabels = n;
 }
 
+/* The waiters of a select are an array on its stack. */
+static void set_cases(struct collector *c, struct goroutine *g)
+{
+	uint64_t size = rt_number(&c->rt, "sizeof.waiter");
+	struct select_case cases[MAX_CASES];
+	unsigned char copy[256];
+	uint32_t n = 0;
+
+	for (; size && size <= sizeof copy && n < g->nwaiters && n < MAX_CASES; n++) {
+		if (target_read(c->target, g->waiters + n * size, copy, size) != 0)
+			break;
+		cases[n].obj = rt_u64(copy, c->rt.waiter_obj);
+		cases[n].is_send = rt_u8(copy, c->rt.waiter_is_send);
+		if (cases[n].obj)
+			collect_object(c, cases[n].obj, "chan receive");
+	}
+	g->cases = arena_copy(&c->world->arena, cases, n * sizeof cases[0]);
+	g->ncases = n;
+}
+
 static void set_header(struct collector *c, const struct raw_g *raw, struct goroutine *g)
 {
 	static const enum goroutine_status status[] = {GOROUTINE_DEAD, GOROUTINE_RUNNABLE, GOROUTINE_RUNNING,
@@ -278,6 +300,8 @@ static void set_header(struct collector *c, const struct raw_g *raw, struct goro
 		g->waited_ns = c->world->now - raw->since;
 	if (raw->wait_obj && g->reason)
 		collect_object(c, raw->wait_obj, g->reason);
+	if (g->nwaiters && g->reason && strcmp(g->reason, "select") == 0)
+		set_cases(c, g);
 }
 
 /* The registers at the entry of the function that go was given.  False: main, or an adopted thread. */
@@ -451,7 +475,12 @@ static bool is_late(struct collector *c, size_t done, size_t n)
 	if (!c->options->deadline_ns || monotonic_now() < c->options->deadline_ns)
 		return false;
 	c->out_of_time = true;
+	if (c->options->every) {
+		world_note(c->world, "out of time: %zu of %zu goroutines have stacks", done, n);
+		return true;
+	}
 	c->world->ngoroutines = done;
+	c->world->incomplete = true;
 	world_note(c->world, "out of time: %zu of %zu goroutines are shown", done, n);
 	return true;
 }
@@ -461,11 +490,15 @@ static void make_all(struct collector *c, struct raw_g *gs, size_t n)
 	struct world *w = c->world;
 	unsigned char *buf = NULL;
 	size_t cap = 0;
+	struct regs_xmm xmm;
+	struct regs regs;
 	bool gone = false;
+	uint64_t fn;
+	size_t at;
 
 	w->goroutines = arena_array(&w->arena, struct goroutine, n);
 	w->ngoroutines = n;
-	for (size_t at = 0; at < n && !is_late(c, at, n); at += BATCH) {
+	for (at = 0; at < n && !is_late(c, at, n); at += BATCH) {
 		size_t k = n - at < BATCH ? n - at : BATCH;
 
 		if (!gone && must_let_go(c)) {
@@ -476,6 +509,11 @@ static void make_all(struct collector *c, struct raw_g *gs, size_t n)
 			read_windows(c, gs + at, k, &buf, &cap);
 		for (size_t i = 0; i < k; i++)
 			make_goroutine(c, &gs[at + i], &w->goroutines[at + i]);
+	}
+	for (; at < w->ngoroutines; at++) {
+		set_header(c, &gs[at], &w->goroutines[at]);
+		set_call(c, &gs[at], &w->goroutines[at], &fn, &regs, &xmm);
+		w->goroutines[at].stack.end = STACK_LIMIT;
 	}
 	free(buf);
 }

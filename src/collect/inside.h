@@ -47,6 +47,9 @@ const struct site *collect_site(struct collector *c, uint64_t addr);
 /* goroutines.c */
 void collect_goroutines(struct collector *c);
 
+/* ended.c */
+void collect_ended(struct collector *c);
+
 /* threads.c */
 void collect_threads(struct collector *c);
 

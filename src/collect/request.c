@@ -12,6 +12,16 @@ static int setting(const unsigned char *copy, uint32_t field)
 	return field == RT_NO_FIELD ? GORI_UNSET : (int8_t)copy[field];
 }
 
+/* A path or list, which ends with a zero byte; NULL: none. */
+static const char *text(const unsigned char *copy, uint32_t size, uint32_t field, struct arena *a)
+{
+	size_t max = field < size && size - field < GORI_PATH_SIZE ? size - field : GORI_PATH_SIZE;
+
+	if (field >= size || !copy[field])
+		return NULL;
+	return arena_strn(a, (const char *)copy + field, strnlen((const char *)copy + field, max));
+}
+
 static void read_settings(struct rt *rt, struct collect_request *ret)
 {
 	uint64_t at = rt_number(rt, "root.options");
@@ -28,6 +38,13 @@ static void read_settings(struct rt *rt, struct collect_request *ret)
 		ret->why = setting(copy, rt->options_why);
 		ret->threads = setting(copy, rt->options_threads);
 		ret->stuck_ns = (int64_t)rt_u64(copy, rt->options_stuck_ns);
+		ret->suppressions = text(copy, size, rt->options_suppressions, &ret->arena);
+		ret->baseline = text(copy, size, rt->options_baseline, &ret->arena);
+		ret->fail_on = text(copy, size, rt->options_fail_on, &ret->arena);
+		ret->report = text(copy, size, rt->options_report, &ret->arena);
+		ret->junit = text(copy, size, rt->options_junit, &ret->arena);
+		ret->sarif = text(copy, size, rt->options_sarif, &ret->arena);
+		ret->json = text(copy, size, rt->options_json, &ret->arena);
 	}
 	free(copy);
 }

@@ -170,6 +170,7 @@ int rt_open(struct rt *rt, struct target *t, struct debug *d, struct error *e)
 	rt->sizeof_site = field_of(rt, "sizeof.site");
 	rt->sizeof_p = field_of(rt, "sizeof.p");
 	rt->sizeof_timer_slot = field_of(rt, "sizeof.timer_slot");
+	rt->sizeof_ended = field_of(rt, "sizeof.ended");
 	if (rt->sizeof_g == RT_NO_FIELD || rt->sizeof_g > TARGET_PAGE || rt->g_goid == RT_NO_FIELD ||
 	    rt->g_status == RT_NO_FIELD || rt->g_sp == RT_NO_FIELD)
 		return error_set(e, -EILSEQ, "%s: the runtime's table at 0x%llx does not describe goroutines",

@@ -22,27 +22,28 @@
 	X(g, goid) X(g, parent_goid) X(g, locked_m) X(g, nlocks_held) X(g, stack_lo) X(g, stack_hi) \
 	X(g, labels) X(g, call) X(g, all_next) X(g, waiters) X(g, nwaiters) \
 	X(m, curg) X(m, tid) X(m, id) X(m, all_next) X(m, crash_frozen) X(m, crash_regs) X(m, g0) \
-	X(p, nspawned) X(p, nended) X(p, timers) X(p, timers_cap) X(p, ntimers) \
+	X(p, nspawned) X(p, nended) X(p, timers) X(p, timers_cap) X(p, ntimers) X(p, ended) \
+	X(ended, goid) X(ended, site) X(ended, when) \
 	X(timer_slot, timer) \
 	X(timer, arg) \
 	X(call, fn) X(call, site) X(call, stack) X(call, nstack) X(call, regs) \
 	X(regs, gpr) X(regs, sse) \
 	X(switch, r15) X(switch, r14) X(switch, r13) X(switch, r12) X(switch, rbx) X(switch, rbp) \
 	X(switch, rip) \
-	X(waiter, next) X(waiter, obj) X(waiter, g) \
+	X(waiter, next) X(waiter, obj) X(waiter, g) X(waiter, is_send) \
 	X(label, next) X(label, key) X(label, value) \
 	X(site, file) X(site, func) X(site, what) X(site, line) \
 	X(arena, base) X(arena, nslots) X(arena, used) \
 	X(chan, elem_size) X(chan, len) X(chan, cap) X(chan, recvq) X(chan, sendq) X(chan, closed) \
 	X(chan, cookie) X(chan, site) X(chan, maker) X(chan, last_sender) X(chan, last_receiver) \
 	X(chan, closer) \
-	X(mutex, word) X(mutex, last) X(mutex, pc) X(mutex, waiters) \
-	X(rwmutex, word) X(rwmutex, owner) X(rwmutex, last) X(rwmutex, pc) X(rwmutex, readq) \
+	X(mutex, word) X(mutex, last) X(mutex, since) X(mutex, pc) X(mutex, waiters) \
+	X(rwmutex, word) X(rwmutex, owner) X(rwmutex, last) X(rwmutex, since) X(rwmutex, pc) X(rwmutex, readq) \
 	X(rwmutex, writeq) X(rwmutex, readers) \
-	X(wg, word) X(wg, waiters) \
-	X(once, state) X(once, owner) X(once, pc) X(once, waiters) \
-	X(cond, waiters) \
-	X(sem, size) X(sem, held) X(sem, waiters) \
+	X(wg, word) X(wg, waiters) X(wg, last_adder) X(wg, last_doner) \
+	X(once, state) X(once, owner) X(once, since) X(once, pc) X(once, waiters) \
+	X(cond, waiters) X(cond, last_waker) \
+	X(sem, size) X(sem, held) X(sem, waiters) X(sem, last_acquirer) X(sem, last_releaser) \
 	X(flight, waiters) X(flight, owner) \
 	X(ctx, cookie) X(ctx, deadline) X(ctx, done) X(ctx, err) \
 	X(map, count) X(map, type) X(map, old_buckets) X(map, flags) \
@@ -54,7 +55,8 @@
 	X(death, flags) X(death, message_len) X(death, deadline) X(death, message) X(death, when) \
 	X(death, sender_pid) X(death, sender_uid) \
 	X(options, args) X(options, color) X(options, group) X(options, why) X(options, threads) \
-	X(options, stuck_ns) X(options, suppressions) X(options, junit) X(options, sarif) X(options, json)
+	X(options, stuck_ns) X(options, suppressions) X(options, report) X(options, baseline) \
+	X(options, fail_on) X(options, junit) X(options, sarif) X(options, json)
 /* clang-format on */
 
 enum { RT_NO_FIELD = UINT32_MAX };
@@ -67,7 +69,7 @@ struct rt {
 	RT_FIELDS(X)
 #undef X
 	uint32_t sizeof_g, sizeof_m, sizeof_call, sizeof_switch, sizeof_arena, sizeof_chan, sizeof_death,
-		sizeof_site, sizeof_p, sizeof_timer_slot;
+		sizeof_site, sizeof_p, sizeof_timer_slot, sizeof_ended;
 	const char **wait_texts;
 	uint32_t nwaits;
 	struct arena arena;

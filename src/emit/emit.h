@@ -53,6 +53,12 @@ void emit_goroutine(const struct world *w, const struct goroutine *g, const stru
 		    struct sink *s);
 void emit_thread(const struct world *w, const struct thread *t, const struct emit_options *o, struct sink *s);
 
+/* A block that stands for all goroutines of a group. */
+void emit_group(struct world *w, const struct group *gr, const struct emit_options *o, struct sink *s);
+
+/* A blank line and the notes; nothing if there are none. */
+void emit_notes(const struct world *w, struct sink *s);
+
 /* What stands between the parentheses of a frame. */
 void emit_args(const struct world *w, const struct frame *f, const struct emit_options *o, struct sink *s);
 

@@ -244,28 +244,33 @@ bool shows_thread(const struct world *w, const struct thread *t, const struct em
 	return (o->threads || o->system || !w->has_runtime) && (!t->is_runtime || o->system);
 }
 
+void emit_group(struct world *w, const struct group *gr, const struct emit_options *o, struct sink *s)
+{
+	const struct goroutine *g = &w->goroutines[gr->first];
+	struct crowd c = {gr, &g->stack, 0};
+	struct stack merged;
+
+	for (size_t k = 0; k < gr->n; k++)
+		if (w->goroutines[gr->members[k]].waited_ns > c.waited_ns)
+			c.waited_ns = w->goroutines[gr->members[k]].waited_ns;
+	if (gr->n > 1) {
+		merged = crowd_stack(w, gr);
+		c.stack = &merged;
+	}
+	put_block(w, g, &c, o, s);
+}
+
 static void put_groups(struct world *w, const struct emit_options *o, struct sink *s, const char **between)
 {
 	struct group *groups;
 	size_t n = analyse_groups(w, o->similar, &groups);
 
 	for (size_t i = 0; i < n; i++) {
-		const struct goroutine *g = &w->goroutines[groups[i].first];
-		struct crowd c = {&groups[i], &g->stack, 0};
-		struct stack merged;
-
-		if (!shows_goroutine(g, o))
+		if (!shows_goroutine(&w->goroutines[groups[i].first], o))
 			continue;
-		for (size_t k = 0; k < groups[i].n; k++)
-			if (w->goroutines[groups[i].members[k]].waited_ns > c.waited_ns)
-				c.waited_ns = w->goroutines[groups[i].members[k]].waited_ns;
-		if (groups[i].n > 1) {
-			merged = crowd_stack(w, &groups[i]);
-			c.stack = &merged;
-		}
 		sink_str(s, *between);
 		*between = "\n";
-		put_block(w, g, &c, o, s);
+		emit_group(w, &groups[i], o, s);
 	}
 }
 
@@ -383,6 +388,17 @@ static void put_culprit_again(const struct world *w, const struct emit_options *
 	emit_goroutine(w, g, o, s);
 }
 
+void emit_notes(const struct world *w, struct sink *s)
+{
+	if (w->nnotes)
+		sink_char(s, '\n');
+	for (size_t i = 0; i < w->nnotes; i++) {
+		sink_str(s, "note: ");
+		put_text(s, w->notes[i]);
+		sink_char(s, '\n');
+	}
+}
+
 static void put_modules(const struct world *w, struct sink *s)
 {
 	sink_str(s, "\nmodules:\n");
@@ -404,13 +420,7 @@ void emit_text(const struct world *w, const struct emit_options *o, struct sink 
 		put_registers(w, s);
 	if (o->system && w->nmodules)
 		put_modules(w, s);
-	if (w->nnotes)
-		sink_char(s, '\n');
-	for (size_t i = 0; i < w->nnotes; i++) {
-		sink_str(s, "note: ");
-		put_text(s, w->notes[i]);
-		sink_char(s, '\n');
-	}
+	emit_notes(w, s);
 	if (o->culprit_again)
 		put_culprit_again(w, o, s);
 }

@@ -147,6 +147,9 @@ int leak_check(struct world *w, struct target *t, struct debug *d, const struct 
 	err = rt_open(&l.rt, t, d, e);
 	if (!err && !l.rt.addr)
 		err = error_set(e, -ENOENT, "%s has no goroutines: it does not use the runtime", t->name);
+	if (!err && w->incomplete)
+		err = error_set(e, -ENODATA,
+				"%s: not all goroutines could be read, so nothing can be proven of any", t->name);
 	if (!err)
 		run(&l);
 	image_free(&l.image);

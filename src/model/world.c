@@ -115,6 +115,44 @@ const char *value_why_text(enum value_why why)
 	return "???";
 }
 
+const struct goroutine *world_goroutine(const struct world *w, int64_t goid)
+{
+	size_t lo = w->ngoroutines > 0, hi = w->ngoroutines;
+
+	/* Sorted but for those that are first. */
+	if (hi && w->goroutines[0].id == goid)
+		return w->goroutines;
+	while (lo < hi && (w->goroutines[lo].is_culprit || w->goroutines[lo].status == GOROUTINE_RUNNING)) {
+		if (w->goroutines[lo].id == goid)
+			return &w->goroutines[lo];
+		lo++;
+	}
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (w->goroutines[mid].id < goid)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < w->ngoroutines && w->goroutines[lo].id == goid ? &w->goroutines[lo] : NULL;
+}
+
+const struct ended *world_ended(const struct world *w, int64_t goid)
+{
+	size_t lo = 0, hi = w->nended;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (w->ended[mid].id < goid)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < w->nended && w->ended[lo].id == goid ? &w->ended[lo] : NULL;
+}
+
 void world_deinit(struct world *w)
 {
 	table_deinit(&w->facts);

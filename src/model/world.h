@@ -109,6 +109,12 @@ struct blocker {
 	bool waits; /* it does not hold the lock, but is first in line for writing */
 };
 
+/* One of the things that a select waits for. */
+struct select_case {
+	uint64_t obj; /* the channel */
+	bool is_send;
+};
+
 struct goroutine {
 	int64_t id;
 	uint64_t addr; /* of its G */
@@ -117,6 +123,8 @@ struct goroutine {
 	uint64_t wait_obj;  /* what it waits on; 0: nothing */
 	uint64_t waiters;   /* its places in queues: nwaiters structs, in its stack */
 	uint32_t nwaiters;
+	const struct select_case *cases; /* of a select: the first ncases of nwaiters */
+	uint32_t ncases;
 	int64_t waited_ns;           /* how long it has been waiting; 0: not waiting, or unknown */
 	int32_t tid;                 /* kernel thread it is on; 0: none */
 	int32_t m_id;                /* -1: none */
@@ -134,6 +142,7 @@ struct goroutine {
 	enum verdict verdict;
 	const struct blocker *blockers; /* DEADLOCKED: those that will never let go */
 	uint32_t nblockers;
+	uint32_t rule;   /* number of the suppression that covers it (analyse/suppress.h); 0: none */
 	uint32_t nlocks; /* mutexes it holds */
 	const struct label *labels;
 	uint32_t nlabels;
@@ -145,6 +154,14 @@ struct goroutine {
 	int go_line;
 	uint64_t go_offset; /* of the call in that function; 0: unknown */
 	const char *entry;  /* the function it began with, as written in the go statement; NULL: unknown */
+};
+
+/* A goroutine that is no more, as far as the runtime remembers. */
+struct ended {
+	int64_t id;
+	const char *go_func, *go_file; /* where it was started; NULL: unknown */
+	int go_line;
+	int64_t ago_ns; /* how long ago it ended; 0: unknown */
 };
 
 enum thread_state {
@@ -213,7 +230,8 @@ struct fact {
 			uint64_t len, cap;
 			uint32_t elem_size;
 			bool closed;
-			const char *elem, *func, *file; /* element type; where it was made */
+			const char *elem, *func, *file; /* element type; where it was made: file name alone */
+			const char *path;               /* and as the program has it */
 			int line;
 			int64_t maker, last_sender, last_receiver, closer; /* goids; 0: none */
 			uint32_t nsenders, nreceivers;                     /* waiting */
@@ -226,6 +244,9 @@ struct fact {
 			const struct fact_holder *holders; /* RWMUTEX: those that are known */
 			uint32_t nholders;
 			const struct place *where; /* where the holder took it; NULL: unknown */
+			int64_t held_ns;           /* for how long it has held it; 0: unknown */
+			int64_t last_taker;        /* goid; WAITGROUP: who added, SEM: acquired; 0: none */
+			int64_t last_giver;        /* WAITGROUP: who was done, SEM: released, COND: woke */
 			int64_t count;             /* WAITGROUP: counter; SEM: units held, of `size` */
 			int64_t size;
 			uint32_t state; /* ONCE: 0 new, 1 running, 2 done */
@@ -286,6 +307,9 @@ struct world {
 
 	struct world_module *modules; /* by address */
 	size_t nmodules;
+	struct ended *ended; /* by id */
+	size_t nended;
+	bool incomplete; /* there may be goroutines that are not listed */
 
 	const char **notes; /* one line each: what is missing and why */
 	size_t nnotes;
@@ -305,6 +329,10 @@ struct fact *world_fact_add(struct world *w, enum fact_kind kind, uint64_t addr,
 
 /* n bytes at addr out of FACT_BYTES that begins there; NULL if not all are there. */
 const unsigned char *world_bytes(const struct world *w, uint64_t addr, uint64_t n);
+
+/* NULL: there is no such goroutine, or it is not remembered. */
+const struct goroutine *world_goroutine(const struct world *w, int64_t goid);
+const struct ended *world_ended(const struct world *w, int64_t goid);
 
 void world_note(struct world *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

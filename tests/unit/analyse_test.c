@@ -273,10 +273,11 @@ START_TEST(errors_say_where_and_what_was_expected)
 		       "filter \"label.=x\": character 7: expected the key of a label, found \"=x\"");
 	assert_refused("state=\"open", "filter \"state=\"open\": at its end: expected a closing quote");
 	assert_refused("func=", "filter \"func=\": at its end: expected a value");
-	assert_refused("size=3",
-		       "filter \"size=3\": character 1: expected a term: state= func~ file~ creator~ id= "
-		       "label.KEY= waited> obj=, or leaked, running, runnable, waiting, syscall, main, "
-		       "system, culprit, locked, found \"size=3\"");
+	assert_refused(
+		"size=3",
+		"filter \"size=3\": character 1: expected a term: state= func~ file~ creator~ id= "
+		"label.KEY= waited> obj=, or leaked, deadlocked, stuck, lingering, running, runnable, waiting, syscall, main, "
+		"system, culprit, locked, found \"size=3\"");
 	assert_refused("func~(",
 		       "filter \"func~(\": character 6: bad regular expression \"(\": Unmatched ( or \\(");
 	memset(deep, '(', sizeof deep - 1);
