@@ -4,7 +4,7 @@
  */
 #include "leaks.h"
 
-static chan(int) known;
+static chan(int) volatile known;
 
 LEAK_EXIT(nothing_is_left, "0 leaked; 0 lingering")
 {

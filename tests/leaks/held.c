@@ -6,7 +6,7 @@
 #include "leaks.h"
 
 /* Where a living goroutine finds the only way to an object. */
-static void *kept;
+static void *volatile kept;
 
 /* ---- captured arguments ------------------------------------------------------------------------------- */
 
@@ -117,7 +117,7 @@ static NOINLINE void send_value(chan(chan(int)) out, chan(int) value)
 	chan_send(out, value);
 }
 
-static chan(chan(int)) known;
+static chan(chan(int)) volatile known;
 
 /* The value of a send that somebody may yet receive. */
 LEAK_CASE(value_of_a_pending_send, "1 stuck [chan receive]; 1 stuck [chan send]")
@@ -548,7 +548,7 @@ LEAK_CASE(node_in_a_lost_list, "5 leaked [chan receive]")
 	}
 }
 
-static gor_any known_any;
+static volatile gor_any known_any;
 
 LEAK_CASE(small_any, "1 stuck [chan receive]")
 {

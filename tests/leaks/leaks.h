@@ -29,8 +29,8 @@
  * Of a verdict that is not mentioned there must be none, except lingering ones.
  *
  * Truth, not luck: nothing that goes on may hold by accident a pointer that the case has lost.  So functions
- * are not inlined, leak_done clears the stack below main, and a goroutine that lives on is given only what it
- * is meant to hold.
+ * are not inlined, the stack below main is cleared, and a goroutine that lives on is given only what it is meant
+ * to hold.  And what keeps something is volatile, or the compiler would see that nobody reads it.
  */
 #include <gorgon.h>
 #include <spawn.h>

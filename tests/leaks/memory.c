@@ -209,14 +209,14 @@ struct __attribute__((packed)) packed {
 	char kind[3];
 };
 
-static struct packed known_packed;
+static volatile struct packed known_packed;
 
 LEAK_LIMIT(pointer_that_is_not_aligned, "1 stuck [chan receive]")
 {
 	known_packed.c = blocked();
 }
 
-static uintptr_t hidden;
+static volatile uintptr_t hidden;
 
 LEAK_LIMIT(pointer_under_a_mask, "1 stuck [chan receive]")
 {

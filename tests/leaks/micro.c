@@ -74,7 +74,7 @@ LEAK_CASE(select_of_nil_and_unreachable, "1 leaked [select]")
 	go(select_two, chan_make(int, 0), (chan(int))NULL);
 }
 
-static chan(int) reachable;
+static chan(int) volatile reachable;
 
 /* One case of the two can still become ready. */
 LEAK_CASE(select_of_reachable_and_unreachable, "1 stuck [select]")

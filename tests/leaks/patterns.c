@@ -200,7 +200,7 @@ static NOINLINE void answer_for_ever(chan(struct question) in)
 	answer_some(in);
 }
 
-static chan(struct question) known_server;
+static chan(struct question) volatile known_server;
 
 LEAK_CASE(forgotten_reply_of_a_living_server, "1 leaked [chan receive]; 1 stuck [chan receive]")
 {

@@ -11,14 +11,14 @@
 
 /* ---- globals ------------------------------------------------------------------------------------------ */
 
-static chan(int) in_bss;
+static chan(int) volatile in_bss;
 
 LEAK_CASE(global, "1 stuck [chan receive]")
 {
 	in_bss = blocked();
 }
 
-static struct {
+static volatile struct {
 	int n;
 	chan(int) c;
 } in_data = {1, NULL};
@@ -212,7 +212,7 @@ LEAK_CASE(frame_in_an_undeclared_system_call, "1 stuck [chan receive]")
 
 /* ---- threads ------------------------------------------------------------------------------------------ */
 
-static __thread chan(int) thread_local;
+static __thread chan(int) volatile thread_local;
 
 LEAK_CASE(thread_local_of_main, "1 stuck [chan receive]")
 {
@@ -341,7 +341,7 @@ LEAK_CASE(register_of_a_foreign_thread, "1 stuck [chan receive]")
 }
 
 /* An adopted thread waits for something else, and holds the channel meanwhile. */
-static chan(int) never;
+static chan(int) volatile never;
 
 static void run_adopted(struct thread *t)
 {
@@ -463,7 +463,7 @@ struct hop {
 	struct hop *next;
 	chan(int) c;
 };
-static struct hop *first_hop;
+static struct hop *volatile first_hop;
 
 static NOINLINE struct hop *ten_hops(chan(int) c)
 {
