@@ -21,6 +21,7 @@ static const struct command {
 } commands[] = {
 	{"stacks", cmd_stacks, "show what all goroutines and threads of a process are doing"},
 	{"parse", cmd_parse, "read tracebacks out of text, ours and those of Go programs"},
+	{"diff", cmd_diff, "show what has become of goroutines between two dumps"},
 	{"explain", cmd_explain, "show the argument words of a frame bit by bit"},
 	{"run", cmd_run, "run a program so that crashes and leaks are reported"},
 	{"leaks", cmd_leaks, "prove which goroutines of a process are blocked for ever"},

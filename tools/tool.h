@@ -26,6 +26,7 @@ int cmd_explain(int argc, char **argv);
 int cmd_snapshot(int argc, char **argv);
 int cmd_core(int argc, char **argv);
 int cmd_run(int argc, char **argv);
+int cmd_diff(int argc, char **argv);
 int cmd_parse(int argc, char **argv);
 int cmd_leaks(int argc, char **argv);
 int cmd_death(int argc, char **argv);

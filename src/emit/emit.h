@@ -8,6 +8,7 @@
  * What the text looks like is specified in doc/traceback.md.
  */
 #include "analyse/analyse.h"
+#include "analyse/diff.h"
 #include "base/sink.h"
 #include "model/world.h"
 
@@ -47,6 +48,12 @@ void emit_folded(struct world *w, const struct emit_options *o, struct sink *s);
 /* A goroutine profile: profile.proto, compressed; the text that Go writes with debug=1. */
 void emit_pprof(struct world *w, const struct emit_options *o, struct sink *s);
 void emit_pprof_text(struct world *w, const struct emit_options *o, struct sink *s);
+
+/* What has become of goroutines: by id; by stack, how many there are at each. */
+void emit_diff(const struct world *a, const struct world *b, const struct diff *d,
+	       const struct emit_options *o, struct sink *s);
+void emit_diff_stacks(const struct world *a, const struct world *b, const struct diff *d,
+		      const struct emit_options *o, struct sink *s);
 
 /* One goroutine's or thread's block, without the blank line before it. */
 void emit_goroutine(const struct world *w, const struct goroutine *g, const struct emit_options *o,
