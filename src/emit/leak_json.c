@@ -240,15 +240,12 @@ void emit_leaks_json(const struct leaks *l, const struct emit_options *o, struct
 	struct json j = json_begin(s);
 
 	json_object(&j, NULL);
-	json_str(&j, "format", "gorgon-leaks");
-	json_int(&j, "version", 1);
+	json_str(&j, "schema", "gorgon-leaks-1");
 	json_str(&j, "gorgon", PACKAGE_VERSION);
-	json_object(&j, "target");
 	json_str(&j, "origin", l->world->origin);
-	json_str(&j, "executable", l->world->exe);
+	json_str(&j, "program", l->world->exe);
 	json_int(&j, "pid", l->world->pid);
 	json_uint(&j, "goroutines", l->world->ngoroutines);
-	json_end(&j);
 	put_counts(l, &j);
 	json_array(&j, "leaks");
 	for (size_t i = 0; i < l->n; i++)
