@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "analyse/leaks.h"
 #include "tool.h"
 
 enum {
@@ -30,6 +31,8 @@ enum {
 	OPT_SARIF,
 	OPT_JSON,
 	OPT_SUPPRESSIONS,
+	OPT_BASELINE,
+	OPT_FAIL_ON,
 	OPT_TIMEOUT,
 	OPT_STUCK,
 	OPT_EXITCODE,
@@ -49,7 +52,11 @@ static const struct argp_option options[] = {
 	{"stuck", OPT_STUCK, "DURATION", 0,
 	 "who waits for longer on something reachable is listed as stuck (1m)", 0},
 	{"suppressions", OPT_SUPPRESSIONS, "FILE", 0, "leaks that are no news", 0},
-	{"report", OPT_REPORT, "FILE", 0, "the leak report; it must not exist", 0},
+	{"baseline", OPT_BASELINE, "FILE", 0, "leaks that were there before are listed, and do not count", 0},
+	{"fail-on", OPT_FAIL_ON, "LIST", 0,
+	 "what counts: leaked,deadlocked (the default), stuck, lingering; or none", 0},
+	{"report", OPT_REPORT, "FILE", 0,
+	 "the leak report; in names of files, %p is the number of the process", 0},
 	{"junit", OPT_JUNIT, "FILE", 0, "leaks as JUnit XML", 0},
 	{"sarif", OPT_SARIF, "FILE", 0, "leaks as SARIF 2.1.0", 0},
 	{"json", OPT_JSON, "FILE", 0, "leaks as JSON", 0},
@@ -82,6 +89,16 @@ static void add_path(struct argp_state *state, struct run *r, const char *key, c
 	}
 	snprintf(full, sizeof full, "%s/%s", cwd, path);
 	add_option(state, r, key, full);
+}
+
+static void add_verdicts(struct argp_state *state, struct run *r, const char *arg)
+{
+	struct error e;
+	unsigned bits;
+
+	if (leaks_parse_verdicts(arg, &bits, &e) != 0)
+		argp_error(state, "--fail-on: %s", e.text);
+	add_option(state, r, "fail_on", arg);
 }
 
 static int64_t duration(struct argp_state *state, const char *arg)
@@ -118,6 +135,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return add_option(state, r, "args", arg), 0;
 	case OPT_SUPPRESSIONS:
 		return add_path(state, r, "suppressions", arg), 0;
+	case OPT_BASELINE:
+		return add_path(state, r, "baseline", arg), 0;
+	case OPT_FAIL_ON:
+		return add_verdicts(state, r, arg), 0;
 	case OPT_REPORT:
 		return add_path(state, r, "report", arg), 0;
 	case OPT_JUNIT:

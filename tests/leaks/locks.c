@@ -191,8 +191,8 @@ static NOINLINE void lock_and_end(gor_mutex *mu)
 	gor_mutex_lock(mu);
 }
 
-LEAK_KERNEL(holder_has_ended, "2 deadlocked [sync.Mutex.Lock]; says since; says ended",
-	    "2 deadlocked [sync.Mutex.Lock]; says since; says ended")
+LEAK_KERNEL(holder_has_ended, "2 deadlocked [sync.Mutex.Lock]; says taken at; says which ended",
+	    "2 deadlocked [sync.Mutex.Lock]; says taken at; says which ended")
 {
 	struct locks *l = make_locks();
 
