@@ -21,7 +21,7 @@
 	X(g, sp) X(g, m) X(g, status) X(g, wait) X(g, flags) X(g, fresh) X(g, wait_obj) X(g, since) \
 	X(g, goid) X(g, parent_goid) X(g, locked_m) X(g, nlocks_held) X(g, stack_lo) X(g, stack_hi) \
 	X(g, labels) X(g, call) X(g, all_next) X(g, waiters) X(g, nwaiters) \
-	X(m, curg) X(m, tid) X(m, id) X(m, all_next) X(m, crash_frozen) X(m, crash_regs) X(m, g0) \
+	X(m, curg) X(m, p) X(m, tid) X(m, id) X(m, all_next) X(m, crash_frozen) X(m, crash_regs) X(m, g0) \
 	X(p, nspawned) X(p, nended) X(p, timers) X(p, timers_cap) X(p, ntimers) X(p, ended) \
 	X(ended, goid) X(ended, site) X(ended, when) \
 	X(timer_slot, timer) \

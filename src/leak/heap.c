@@ -45,7 +45,9 @@ struct bits {
 
 /* A walked range. */
 struct heap {
-	uint64_t lo, hi;   /* first chunk, end of the last one */
+	uint64_t lo, hi; /* first chunk, end of the last one */
+	uint64_t
+		head; /* of an arena: where its mapping begins, with what malloc notes down; 0: the main one */
 	struct bits *bits; /* of each 64 times 16 bytes from lo */
 	uint32_t *
 		page; /* for each page from lo: where the last chunk begins that does so before it, in 16 bytes */
@@ -189,31 +191,13 @@ static bool try_arena(struct leaker *l, struct heaps *hs, const struct mapping *
 			continue;
 		if (walk_arena(l, lo, m->lo + size, MAPPED, &list)) {
 			keep(l, hs, lo, m->lo + size, &list);
+			hs->heaps.items[hs->heaps.n - 1].head = m->lo;
 			return true;
 		}
 	}
 	VEC_FREE(&list);
 	return false;
 }
-
-static bool try_mapped(struct leaker *l, struct heaps *hs, const struct mapping *m)
-{
-	starts list = {0};
-	uint64_t size, before;
-
-	if (m->path[0] || m->shared || !read_word(l, m->lo, &before) || before != 0 ||
-	    !read_word(l, m->lo + 8, &size) || (size & FLAGS) != MAPPED ||
-	    (size & ~(uint64_t)FLAGS) % TARGET_PAGE)
-		return false;
-	if (walk(l, m->lo, m->hi, MAPPED, NON_MAIN | 1, &list)) {
-		keep(l, hs, m->lo, m->hi, &list);
-		return true;
-	}
-	VEC_FREE(&list);
-	return false;
-}
-
-/* ---- all ------------------------------------------------------------------------------------------------------------- */
 
 static struct heap *heap_of(const struct heaps *hs, uint64_t addr)
 {
@@ -229,6 +213,49 @@ static struct heap *heap_of(const struct heaps *hs, uint64_t addr)
 	}
 	return lo > 0 && addr < hs->heaps.items[lo - 1].hi ? &hs->heaps.items[lo - 1] : NULL;
 }
+
+static bool try_mapped(struct leaker *l, const struct mapping *m, starts *ret)
+{
+	uint64_t size, before;
+
+	return !m->path[0] && m->writable && !m->shared && read_word(l, m->lo, &before) && before == 0 &&
+	       read_word(l, m->lo + 8, &size) && (size & FLAGS) == MAPPED &&
+	       (size & ~(uint64_t)FLAGS) % TARGET_PAGE == 0 &&
+	       walk(l, m->lo, m->hi, MAPPED, NON_MAIN | 1, ret);
+}
+
+/*
+ * A mapping of the program's own may look like a mapped chunk by accident or malice.  malloc keeps count of its
+ * chunks and of their bytes (mp_.n_mmaps and mmapped_mem, where libc's symbols are to be had): if both agree with what was
+ * found, all are what they seem.  If not, all are roots.
+ */
+static bool books_agree(struct leaker *l, uint64_t chunks, uint64_t bytes)
+{
+	enum { N_MMAPS = 60, MMAPPED_MEM = 80 }; /* struct malloc_par of glibc 2.35 to 2.4x */
+	uint64_t mp = modules_lookup(debug_modules(l->debug), "mp_"), n, mem;
+
+	return mp && read_word(l, mp + N_MMAPS - 4, &n) && read_word(l, mp + MMAPPED_MEM, &mem) &&
+	       n >> 32 == chunks && mem == bytes;
+}
+
+static void find_mapped(struct leaker *l, struct heaps *hs)
+{
+	struct target *t = l->target;
+	uint64_t chunks = 0, bytes = 0;
+	starts list = {0};
+
+	for (size_t i = 0; i < t->nmappings; i++)
+		if (!heap_of(hs, t->mappings[i].lo + HEADER) && try_mapped(l, &t->mappings[i], &list)) {
+			chunks += list.n;
+			bytes += t->mappings[i].hi - t->mappings[i].lo;
+		}
+	for (size_t i = 0; i < t->nmappings && chunks && books_agree(l, chunks, bytes); i++)
+		if (!heap_of(hs, t->mappings[i].lo + HEADER) && try_mapped(l, &t->mappings[i], &list))
+			keep(l, hs, t->mappings[i].lo, t->mappings[i].hi, &list);
+	VEC_FREE(&list);
+}
+
+/* ---- all ------------------------------------------------------------------------------------------------------------- */
 
 /* Stretches are cut where heaps begin and end, and those inside are marked as such. */
 static void cut_stretches(struct leaker *l, struct heaps *hs)
@@ -268,6 +295,52 @@ static void cut_stretches(struct leaker *l, struct heaps *hs)
 	}
 }
 
+static int compare_heaps(const void *a, const void *b)
+{
+	const struct heap *x = a, *y = b;
+
+	return x->lo < y->lo ? -1 : x->lo > y->lo;
+}
+
+static void sort_heaps(struct heaps *hs)
+{
+	if (hs->heaps.n)
+		qsort(hs->heaps.items, hs->heaps.n, sizeof(struct heap), compare_heaps);
+}
+
+/*
+ * What malloc itself points with: its lists of free chunks, per thread in the first block of an arena (struct
+ * tcache_perthread_struct), for all in its struct malloc_state, which lies in front of the first chunk or, of the main
+ * arena, in libc's data, where it is known by its pointer to the last chunk.
+ */
+static void hide_allocator(struct leaker *l, struct heaps *hs)
+{
+	enum { TCACHE = 0x290, TOP = 96, STATE = 0x898 };
+	struct image *im = &l->image;
+
+	for (size_t i = 0; i < hs->heaps.n; i++) {
+		const struct heap *h = &hs->heaps.items[i];
+		uint64_t size, top = h->lo + chunk_at(h, (h->hi - h->lo) / 16 - 1) * 16, word;
+
+		if (read_word(l, h->lo + 8, &size) && (size & ~(uint64_t)FLAGS) == TCACHE)
+			image_blank(im, h->lo + HEADER, h->lo + TCACHE);
+		if (h->head)
+			image_blank(im, h->head, h->lo);
+		for (size_t k = 0; k < im->areas.n; k++) {
+			const struct stretch *s = &im->areas.items[k];
+			const struct mapping *m = target_mapping(l->target, s->lo);
+
+			if (!m || !strstr(m->path, "/libc.so"))
+				continue;
+			for (uint64_t at = (s->lo + 7) & ~(uint64_t)7; at + 8 <= s->hi; at += 8) {
+				memcpy(&word, s->bytes + (at - s->lo), 8);
+				if (word == top)
+					image_blank(im, at - TOP, at - TOP + STATE);
+			}
+		}
+	}
+}
+
 struct heaps *heaps_find(struct leaker *l)
 {
 	struct heaps *hs = base_malloc(sizeof *hs);
@@ -277,9 +350,13 @@ struct heaps *heaps_find(struct leaker *l)
 	for (size_t i = 0; i < t->nmappings; i++) {
 		const struct mapping *m = &t->mappings[i];
 
-		if (m->readable && m->writable && !try_main(l, hs, m) && !try_arena(l, hs, m))
-			try_mapped(l, hs, m);
+		if (m->readable && m->writable && !try_main(l, hs, m))
+			try_arena(l, hs, m);
 	}
+	sort_heaps(hs);
+	find_mapped(l, hs);
+	sort_heaps(hs);
+	hide_allocator(l, hs);
 	cut_stretches(l, hs);
 	image_sort(&l->image);
 	l->stats->heap_blocks = hs->nblocks;

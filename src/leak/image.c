@@ -147,8 +147,8 @@ static void copy_range(struct leaker *l, uint64_t lo, uint64_t hi, bool is_threa
 	}
 }
 
-/* Copies what has been touched of a range. */
-static void copy_resident(struct leaker *l, uint64_t lo, uint64_t hi)
+/* Copies what has been touched of a range, or, of a file that is only read, what is not the file's any more. */
+static void copy_resident(struct leaker *l, uint64_t lo, uint64_t hi, unsigned char least)
 {
 	unsigned char present[4096];
 
@@ -160,6 +160,8 @@ static void copy_resident(struct leaker *l, uint64_t lo, uint64_t hi)
 			copy_range(l, lo, hi, false);
 			return;
 		}
+		for (size_t k = 0; k < n; k++)
+			present[k] = present[k] >= least;
 		while (i < n) {
 			size_t j = i;
 
@@ -192,6 +194,7 @@ static int compare_ranges(const void *a, const void *b)
 /* The parts of a mapping that are none of these. */
 static void copy_mapping(struct leaker *l, const struct mapping *m, const ranges *without)
 {
+	unsigned char least = m->writable || !m->path[0] ? 1 : 2;
 	uint64_t at = m->lo;
 
 	for (size_t i = 0; i < without->n && at < m->hi; i++) {
@@ -200,40 +203,78 @@ static void copy_mapping(struct leaker *l, const struct mapping *m, const ranges
 		if (r->hi <= at || r->lo >= m->hi)
 			continue;
 		if (r->lo > at)
-			copy_resident(l, at, r->lo);
+			copy_resident(l, at, r->lo, least);
 		at = r->hi;
 	}
 	if (at < m->hi)
-		copy_resident(l, at, m->hi);
+		copy_resident(l, at, m->hi, least);
 }
 
+/*
+ * Memory that is only read now may have been written before, and hold pointers since: private pages of the process's own
+ * count wherever they are.  What a device maps cannot be read, and so is left out by itself.
+ */
 static bool is_memory(const struct mapping *m)
 {
-	return m->readable && m->writable && strncmp(m->path, "/dev/", 5) != 0 &&
-	       strcmp(m->path, "[vvar]") != 0 && strcmp(m->path, "[vsyscall]") != 0;
+	return m->readable && strncmp(m->path, "[vv", 3) != 0 && strcmp(m->path, "[vdso]") != 0 &&
+	       strcmp(m->path, "[vsyscall]") != 0;
 }
 
 /* ---- stacks ------------------------------------------------------------------------------------------------------ */
 
-static bool is_guarded(const struct target *t, const struct mapping *m)
-{
-	const struct mapping *below = target_mapping(t, m->lo - 1);
+enum { MAX_STACK_FRAMES = 4096, PTHREAD_WORDS = 0x900 / 8 };
 
-	return below && !below->readable && !below->writable;
+/*
+ * Did pthread_create make this mapping as the stack of this thread?  It notes in the thread's control block where the
+ * block that it has made begins, how large it is, and how much of it is the guard: three words that fit a mapping
+ * exactly.  A stack that the program has made itself may have anything below it.
+ */
+static bool made_by_libc(struct leaker *l, const struct target_thread *th, const struct mapping *m)
+{
+	uint64_t w[PTHREAD_WORDS];
+	size_t n = target_read_some(l->target, th->fs_base, w, sizeof w) / 8;
+
+	for (size_t i = 0; i + 2 < n; i++)
+		if (w[i + 2] && w[i + 2] < w[i + 1] && w[i] + w[i + 2] == m->lo &&
+		    w[i] + w[i + 1] > th->fs_base && w[i] + w[i + 1] <= m->hi)
+			return true;
+	return false;
+}
+
+/* The lowest stack pointer of all frames: a signal handler may run on a stack that lies within an outer frame, above
+ * those that it has interrupted.  0: the frames are not known for certain. */
+static uint64_t lowest_sp(struct leaker *l, const struct target_thread *th)
+{
+	struct uframe *frames = base_malloc(MAX_STACK_FRAMES * sizeof *frames);
+	uint64_t lowest = th->regs.gpr[REG_RSP];
+	enum stack_end end;
+	size_t n = unwind(debug_unwinder(l->debug), &th->regs, true, frames, MAX_STACK_FRAMES, &end);
+
+	for (size_t i = 0; i < n; i++) {
+		if (frames[i].guessed || !regs_knows(&frames[i].regs, REG_RSP))
+			end = STACK_CORRUPT;
+		else if (frames[i].regs.gpr[REG_RSP] < lowest)
+			lowest = frames[i].regs.gpr[REG_RSP];
+	}
+	free(frames);
+	return end == STACK_COMPLETE ? lowest : 0;
 }
 
 /*
  * Of a thread's stack, what lies below the stack pointer is dead.  It must be certain that this mapping is that stack
  * and nothing else: neighbours may have been joined by the kernel.  So: the main thread's, or one that pthread_create
- * made, with a guard below and the thread's control block above.  All others are taken whole.
+ * has made.  All others are taken whole.
  */
 static void dead_below(struct leaker *l, const struct target_thread *th, uint64_t sp, ranges *ret)
 {
-	const struct mapping *m = target_mapping(l->target, sp);
-	bool is_own = m && (strcmp(m->path, "[stack]") == 0 ||
-			    (th->fs_base > sp && th->fs_base < m->hi && is_guarded(l->target, m)));
+	const struct mapping *m = sp ? target_mapping(l->target, sp) : NULL;
+	bool is_main = m && strcmp(m->path, "[stack]") == 0;
 
-	if (is_own && sp - RED_ZONE > m->lo)
+	if (!m || (is_main && l->options->at_exit)) /* main has just returned: what it had still counts */
+		return;
+	if (!is_main && !(th->fs_base > sp && th->fs_base < m->hi && made_by_libc(l, th, m)))
+		return;
+	if (sp - RED_ZONE > m->lo)
 		*VEC_PUSH(ret) = (struct range){m->lo, (sp - RED_ZONE) & ~(uint64_t)7};
 }
 
@@ -243,7 +284,7 @@ static void dead_parts(struct leaker *l, ranges *ret)
 
 	for (size_t i = 0; i < t->nthreads; i++)
 		if (t->threads[i].has_regs)
-			dead_below(l, &t->threads[i], t->threads[i].regs.gpr[REG_RSP], ret);
+			dead_below(l, &t->threads[i], lowest_sp(l, &t->threads[i]), ret);
 }
 
 /* Ms whose thread runs a goroutine, elsewhere: their own stack is live from where the scheduler left it. */

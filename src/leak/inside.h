@@ -68,6 +68,7 @@ struct leaker {
 	VEC(struct lock_wait) locks;
 	VEC(uint64_t) timers;     /* addresses of pending timers and of what they will touch */
 	VEC(struct extra) extras; /* gor_leak_root */
+	struct table idle;        /* threads of Ms that run nothing -> themselves */
 	struct table calls;   /* index + 1 of a goroutine that never ran -> struct extra: what go captured */
 	bool is_blind;        /* a root could not be read: anything may be reachable */
 	unsigned char *alive; /* one per goroutine: may still run */

@@ -40,7 +40,15 @@ static bool is_stuck(const struct leaker *l, const struct goroutine *g)
 	return l->options->stuck_ns >= 0 && waits_is_candidate(g) && g->waited_ns >= l->options->stuck_ns;
 }
 
-static enum verdict verdict_of(const struct leaker *l, size_t i)
+/* Was this channel made in main itself, so that its frame, which is gone now, had it? */
+static bool is_mains(struct leaker *l, const struct goroutine *g)
+{
+	const struct fact *f = g->wait_obj ? world_fact(l->world, FACT_CHAN, g->wait_obj) : NULL;
+
+	return f && !f->bad && f->u.chan.maker == 1 && f->u.chan.func && strcmp(f->u.chan.func, "main") == 0;
+}
+
+static enum verdict verdict_of(struct leaker *l, size_t i)
 {
 	const struct goroutine *g = &l->world->goroutines[i];
 
@@ -49,7 +57,7 @@ static enum verdict verdict_of(const struct leaker *l, size_t i)
 	if (l->dead[i])
 		return VERDICT_DEADLOCKED;
 	if (!l->alive[i])
-		return VERDICT_LEAKED;
+		return l->options->at_exit && is_mains(l, g) ? VERDICT_LINGERING : VERDICT_LEAKED;
 	if (g->is_foreign || (l->options->at_exit && g->is_main))
 		return VERDICT_NONE;
 	if (is_stuck(l, g))
@@ -103,6 +111,10 @@ static void use_true_registers(struct leaker *l)
 	for (unsigned n = 0; m && n < MAX_MS; n++) {
 		int32_t tid = (int32_t)rt_read_u32(rt, m, rt->m_tid);
 
+		uint64_t g = rt_read_u64(rt, m, rt->m_curg);
+
+		if (tid && !rt_read_u64(rt, m, rt->m_p) && (!g || rt_read_u64(rt, g, rt->g_goid) == 0))
+			table_put(&l->idle, (uint64_t)tid, l);
 		if (tid && rt_read_u32(rt, m, rt->m_crash_frozen) && rt->m_crash_regs != RT_NO_FIELD)
 			set_registers(l, tid, m + rt->m_crash_regs);
 		m = rt_read_u64(rt, m, rt->m_all_next);
@@ -149,7 +161,8 @@ int leak_check(struct world *w, struct target *t, struct debug *d, const struct 
 		err = error_set(e, -ENOENT, "%s has no goroutines: it does not use the runtime", t->name);
 	if (!err && w->incomplete)
 		err = error_set(e, -ENODATA,
-				"%s: not all goroutines could be read, so nothing can be proven of any", t->name);
+				"%s: not all goroutines could be read, so nothing can be proven of any",
+				t->name);
 	if (!err)
 		run(&l);
 	image_free(&l.image);
@@ -158,6 +171,7 @@ int leak_check(struct world *w, struct target *t, struct debug *d, const struct 
 	table_deinit(&l.gs);
 	table_deinit(&l.goids);
 	table_deinit(&l.calls);
+	table_deinit(&l.idle);
 	VEC_FREE(&l.locks);
 	VEC_FREE(&l.timers);
 	VEC_FREE(&l.extras);

@@ -237,6 +237,12 @@ static void drain(struct marker *m)
 
 /* ---- roots --------------------------------------------------------------------------------------------------------- */
 
+/* A thread of the scheduler's that has nothing to do: what its registers held last is of no use to it any more. */
+static bool is_idle(struct leaker *l, const struct target_thread *th)
+{
+	return th->state == THREAD_FUTEX && table_get(&l->idle, (uint64_t)th->tid) != NULL;
+}
+
 static void registers(struct marker *m)
 {
 	struct target *t = m->l->target;
@@ -244,8 +250,12 @@ static void registers(struct marker *m)
 	for (size_t i = 0; i < t->nthreads; i++) {
 		const struct target_thread *th = &t->threads[i];
 
+		if (is_idle(m->l, th))
+			continue;
 		look_at(m, 0, (const unsigned char *)th->regs.gpr, sizeof th->regs.gpr, true);
-		if (th->regs.xmm)
+		if (th->xstate)
+			look_at(m, 0, th->xstate, th->xstate_size & ~(size_t)7, true);
+		else if (th->regs.xmm)
 			look_at(m, 0, (const unsigned char *)th->xmm.lane, sizeof th->xmm.lane, true);
 	}
 }

@@ -132,7 +132,8 @@ void process_read_spans(struct target *t, struct span *spans, size_t n)
 	}
 }
 
-/* One word per page (Documentation/admin-guide/mm/pagemap.rst): bit 63 present, bit 62 swapped out. */
+/* One word per page (Documentation/admin-guide/mm/pagemap.rst): bit 63 present, bit 62 swapped out,
+ * bit 61 of a file or shared. */
 bool process_resident(struct target *t, uint64_t addr, size_t n, unsigned char *ret_present)
 {
 	struct process *p = (struct process *)t;
@@ -149,7 +150,7 @@ bool process_resident(struct target *t, uint64_t addr, size_t n, unsigned char *
 		if (got <= 0 || got % 8)
 			break;
 		for (size_t i = 0; i < (size_t)got / 8; i++)
-			ret_present[done + i] = words[i] >> 62 != 0;
+			ret_present[done + i] = words[i] >> 62 == 0 ? 0 : words[i] >> 61 & 1 ? 1 : 2;
 		done += (size_t)got / 8;
 	}
 	close(fd);

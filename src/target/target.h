@@ -51,7 +51,9 @@ struct target_thread {
 	bool has_regs;
 	struct regs regs; /* regs.xmm points to xmm, or is NULL */
 	struct regs_xmm xmm;
-	uint64_t fs_base; /* thread pointer, for thread-local variables; 0: unknown */
+	uint64_t fs_base;            /* thread pointer, for thread-local variables; 0: unknown */
+	const unsigned char *xstate; /* all vector registers as XSAVE lays them out; NULL: unknown */
+	size_t xstate_size;
 };
 
 /* A piece of memory to read into the reader's. */
@@ -123,7 +125,8 @@ struct target {
 
 	bool recording;        /* what is read is noted in `recorded` */
 	struct table recorded; /* numbers of the pages of which something was read */
-	const char *partial;   /* of a file: why memory is missing in it; NULL: it is all there, as far as is known */
+	const char *
+		partial; /* of a file: why memory is missing in it; NULL: it is all there, as far as is known */
 
 	struct table pages;            /* page number -> page, or the mark of an unreadable one */
 	struct arena page_memory;      /* those pages */
@@ -187,8 +190,8 @@ static inline int target_read_u64(struct target *t, uint64_t addr, uint64_t *ret
 /* Past the window and the cache, for bulk: each span says whether it was read. */
 void target_read_spans(struct target *t, struct span *spans, size_t n);
 
-/* Which of n pages from addr on may hold anything but zeroes (1) and which were never touched (0); false if that
- * cannot be told.  addr is a multiple of TARGET_PAGE. */
+/* What is in n pages from addr on: 0 nothing that was ever touched, 1 a page of a file, or shared, 2 memory of the
+ * process's own; false if that cannot be told.  addr is a multiple of TARGET_PAGE. */
 bool target_resident(struct target *t, uint64_t addr, size_t n, unsigned char *ret_present);
 
 void target_set_window(struct target *t, uint64_t lo, uint64_t hi, const void *bytes);

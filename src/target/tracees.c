@@ -228,6 +228,18 @@ static void take_xmm(struct target_thread *th)
 	th->regs.xmm = &th->xmm;
 }
 
+/* Pointers may be in the upper halves of vector registers too.  Of a size that the processor decides. */
+static void take_xstate(struct target *t, struct target_thread *th)
+{
+	static unsigned char buf[16 << 10];
+	struct iovec io = {buf, sizeof buf};
+
+	if (ptrace(PTRACE_GETREGSET, th->tid, (void *)(uintptr_t)NT_X86_XSTATE, &io) < 0)
+		return;
+	th->xstate = arena_copy(&t->arena, buf, io.iov_len);
+	th->xstate_size = io.iov_len;
+}
+
 /* A call that would end with EINTR is made to begin again: now, so that it does even if we die. */
 static void restart(struct tracee *tr, struct user_regs_struct *r)
 {
@@ -259,6 +271,7 @@ static int describe(struct process *p, struct tracee *tr, struct target_thread *
 	th->state = call_state(th->syscall, r.rsi);
 	call_registers(th, &r);
 	take_xmm(th);
+	take_xstate(&p->t, th);
 	return 0;
 }
 
