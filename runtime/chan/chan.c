@@ -41,7 +41,11 @@ static inline void copy_elem(void *to, const void *from, size_t size)
 
 static inline void zero_elem(void *to, size_t size)
 {
-	if (to)
+	if (!to)
+		return;
+	if (gori_likely(size == 8))
+		memset(to, 0, 8);
+	else
 		memset(to, 0, size);
 }
 
