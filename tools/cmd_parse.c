@@ -10,15 +10,18 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "parse/binary.h"
 #include "parse/parse.h"
 #include "tool.h"
 
-enum { OPT_ONLY = 1024, OPT_DUMP, BUFFER = 1 << 16 };
+enum { OPT_ONLY = 1024, OPT_DUMP, OPT_BINARY, BUFFER = 1 << 16 };
 
 struct parse {
 	struct report_options report;
 	struct report_formats formats;
 	const char *what; /* NULL or "-": standard input */
+	const char *path; /* of the program; NULL: none */
+	struct binary *binary;
 	bool only;
 	unsigned long dump; /* the one that is wanted; 0: all, for other forms than text the first */
 	size_t nwritten;
@@ -30,6 +33,8 @@ struct parse {
 };
 
 static const struct argp_option options[] = {
+	{"binary", OPT_BINARY, "PROG", 0,
+	 "the program that has printed them: its debug information gives words their names and types", 0},
 	{"only", OPT_ONLY, NULL, 0, "leave out what is no traceback", 0},
 	{"dump", OPT_DUMP, "N", 0, "the N-th traceback only: all goroutines that were printed at once", 0},
 	{0},
@@ -47,6 +52,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_ONLY:
 		p->only = true;
+		return 0;
+	case OPT_BINARY:
+		p->path = arg;
 		return 0;
 	case OPT_DUMP:
 		p->dump = strtoul(arg, &end, 10);
@@ -118,8 +126,11 @@ static void put_other(void *arg, const char *at, size_t n)
 
 static int write_dump(struct parse *p, struct world *w)
 {
-	int err = report_filter(w, &p->report, &p->e);
+	int err;
 
+	if (p->binary)
+		binary_decode(p->binary, w);
+	err = report_filter(w, &p->report, &p->e);
 	if (err)
 		return err;
 	if (p->formats.n)
@@ -177,8 +188,10 @@ static int run(struct parse *p)
 
 	if (fd < 0)
 		return error_sys(&p->e, -errno, "cannot open %s", p->what);
+	err = p->path ? binary_open(&p->binary, p->path, &p->e) : 0;
 	/* Other forms have files of their own. */
-	err = p->formats.n ? 0 : report_open(&p->sink, &p->report, STDOUT_FILENO, &p->e);
+	if (!err && !p->formats.n)
+		err = report_open(&p->sink, &p->report, STDOUT_FILENO, &p->e);
 	if (!err) {
 		p->cleans = isatty(STDOUT_FILENO) && !p->report.output;
 		parser = parser_new(&client);
@@ -187,6 +200,7 @@ static int run(struct parse *p)
 		if (!p->formats.n)
 			err = report_close(&p->sink, &p->report, err, &p->e);
 	}
+	binary_close(p->binary);
 	if (!is_stdin)
 		close(fd);
 	return err;
