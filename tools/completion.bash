@@ -17,7 +17,7 @@ _gorgon_values()
 	case $1 in
 	--args) echo typed go words none ;;
 	--color) echo auto always never ;;
-	--group) echo lines exact ;;
+	--group) echo lines exact pointers none ;;
 	--leaks) echo off warn fail ;;
 	esac
 }

@@ -227,14 +227,17 @@ static void add_frame(struct parser *p, const struct call *c, const struct posit
 	place.is_inlined = !at->offset && !place.has_debug_info && at->file.n && !at->pc;
 	f->pc = at->pc;
 	f->offset = at->offset;
-	if (at->module.n) { /* what is known is not the pc but where in the module it is */
+	if (at->module.n && at->pc >= at->module_offset)
+		place.module_base = at->pc - at->module_offset;
+	else if (at->module.n) /* what is known is not the pc but where in the module it is */
 		f->pc = at->module_offset;
-	} else if (at->pc && at->pc >= at->offset) {
+	if (at->pc && at->pc >= at->offset && !at->module.n)
 		place.entry = at->pc - at->offset;
-	}
 	f->cfa = at->fp;
 	if (p->b.frames.n == 1)
 		p->b.stack.sp = at->sp;
+	else if (!f[-1].cfa) /* where its caller's frame ends, its own begins */
+		f[-1].cfa = at->sp;
 	f->kind = (uint8_t)c->kind;
 	f->guessed = c->guessed;
 	f->index = (uint32_t)p->b.frames.n - 1;
