@@ -426,7 +426,8 @@ static bool is_for_nothing(const struct goroutine *g)
 	return strstr(state, "(nil chan)") || strstr(state, "(no cases)");
 }
 
-static void put_subject(const struct leak *leak, struct sink *s)
+/* on_several: they do not all wait for the same thing. */
+static void put_subject(const struct leak *leak, bool on_several, struct sink *s)
 {
 	const char *state = goroutine_state(leak->g);
 
@@ -437,6 +438,7 @@ static void put_subject(const struct leak *leak, struct sink *s)
 	for (size_t i = 0; i < sizeof phrases / sizeof phrases[0]; i++)
 		if (!strcmp(state, phrases[i].reason)) {
 			sink_str(s, leak->group.n > 1 ? phrases[i].many : phrases[i].one);
+			sink_str(s, on_several ? " each" : "");
 			return;
 		}
 	sink_str(s, leak->group.n > 1 ? "are in " : "is in ");
@@ -462,13 +464,14 @@ static bool put_circle(const struct leak *leak, struct sink *s)
 	return true;
 }
 
-static void put_sentence(const struct leak *leak, struct sink *s)
+static void put_sentence(const struct world *w, const struct leak *leak, struct sink *s)
 {
+	struct leak_object list[LEAK_OBJECTS];
 	bool is_select = leak->g->ncases > 0, is_many = leak->group.n > 1;
 
 	if (leak->g->verdict == VERDICT_DEADLOCKED && put_circle(leak, s))
 		return;
-	put_subject(leak, s);
+	put_subject(leak, is_many && !is_select && leak_objects(w, leak, list) > 1, s);
 	switch (leak->g->verdict) {
 	case VERDICT_LEAKED:
 		sink_str(s, is_for_nothing(leak->g) ? ", which never ends"
@@ -495,7 +498,7 @@ void emit_leak_why(const struct leaks *l, const struct leak *leak, struct sink *
 {
 	const struct world *w = l->world;
 
-	put_sentence(leak, s);
+	put_sentence(w, leak, s);
 	if (leak->nsteps)
 		put_steps(w, leak, s);
 	else
