@@ -308,9 +308,9 @@ END_TEST
 
 START_TEST(a_bad_size_is_told_and_ignored)
 {
-	expect_program("dive_8k", "stack=12", "1", 7, "gorgon: GORGON_OPTIONS: unknown key or bad value 'stack=12'");
-	expect_program("dive_8k", "stack=2g", "1", 7, "bad value 'stack=2g'");
-	expect_program("dive_8k", "stack=", "1", 7, "bad value 'stack='");
+	expect_program("dive_8k", "stack=12", "1", 7, "gorgon: GORGON_OPTIONS: bad value in 'stack=12'");
+	expect_program("dive_8k", "stack=2g", "1", 7, "bad value in 'stack=2g'");
+	expect_program("dive_8k", "stack=", "1", 7, "bad value in 'stack='");
 }
 END_TEST
 
