@@ -2,7 +2,7 @@
 /*
  * What: gorgon run PROG: runs a program with the crash handlers and the search for leaks in it, without a rebuild.
  *
- * How: libgorgon-preload.so is put into LD_PRELOAD and what the command line says into GORGON_OPTIONS; then the
+ * How: libgorgon-preload.so, and with --registry libgorgon-malloc.so, is put into LD_PRELOAD and what the command line says into GORGON_OPTIONS; then the
  * program is a child that gets our signals and whose end is ours: the same exit status, or the same signal.  With
  * --timeout, a program that takes longer has its stacks shown and is killed.
  */
@@ -37,11 +37,13 @@ enum {
 	OPT_STUCK,
 	OPT_EXITCODE,
 	OPT_RUN_ARGS,
+	OPT_REGISTRY,
 };
 
 struct run {
 	char options[8192]; /* GORGON_OPTIONS */
 	int64_t timeout_ns; /* 0: none */
+	bool registry;      /* blocks are to be registered */
 	char **argv;        /* the program's */
 };
 
@@ -60,6 +62,8 @@ static const struct argp_option options[] = {
 	{"junit", OPT_JUNIT, "FILE", 0, "leaks as JUnit XML", 0},
 	{"sarif", OPT_SARIF, "FILE", 0, "leaks as SARIF 2.1.0", 0},
 	{"json", OPT_JSON, "FILE", 0, "leaks as JSON", 0},
+	{"registry", OPT_REGISTRY, NULL, 0,
+	 "register the heap's blocks, for programs whose malloc is not glibc's", 0},
 	{"args", OPT_RUN_ARGS, "STYLE", 0, "how arguments are shown: typed, go, words, none", 0},
 	{"timeout", OPT_TIMEOUT, "DURATION", 0,
 	 "show the program's stacks and kill it after this long (10s, 5m)", 0},
@@ -133,6 +137,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return add_option(state, r, "stuck", arg), 0;
 	case OPT_RUN_ARGS:
 		return add_option(state, r, "args", arg), 0;
+	case OPT_REGISTRY:
+		return r->registry = true, 0;
 	case OPT_SUPPRESSIONS:
 		return add_path(state, r, "suppressions", arg), 0;
 	case OPT_BASELINE:
@@ -169,11 +175,10 @@ static bool is_readable(const char *path)
 }
 
 /* Installed: where configure said.  In a build folder: beside the tool.  Moved: ../lib of the tool. */
-static int find_preload(char *ret, size_t n, struct error *e)
+static int find_library(const char *name, char *ret, size_t n, struct error *e)
 {
-	static const char *const beside[] = {"/.libs/libgorgon-preload.so", "/../.libs/libgorgon-preload.so",
-					     "/libgorgon-preload.so", "/../lib/libgorgon-preload.so",
-					     "/../lib/x86_64-linux-gnu/libgorgon-preload.so"};
+	static const char *const beside[] = {"/.libs", "/../.libs", "", "/../lib",
+					     "/../lib/x86_64-linux-gnu"};
 	char self[PATH_MAX];
 	ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
 	char *slash;
@@ -183,32 +188,48 @@ static int find_preload(char *ret, size_t n, struct error *e)
 		slash = strrchr(self, '/');
 		*slash = '\0';
 		for (size_t i = 0; i < sizeof beside / sizeof beside[0]; i++) {
-			snprintf(ret, n, "%s%s", self, beside[i]);
+			snprintf(ret, n, "%s%s/%s", self, beside[i], name);
 			if (is_readable(ret))
 				return 0;
 		}
 	}
-	snprintf(ret, n, "%s/libgorgon-preload.so", GORGON_LIBDIR);
+	snprintf(ret, n, "%s/%s", GORGON_LIBDIR, name);
 	if (is_readable(ret))
 		return 0;
 	return error_set(e, -ENOENT,
-			 "libgorgon-preload.so was not found, neither beside this tool nor in " GORGON_LIBDIR
-			 ": install Gorgon, or set LD_PRELOAD yourself");
+			 "%s was not found, neither beside this tool nor in " GORGON_LIBDIR
+			 ": install Gorgon, or set LD_PRELOAD yourself",
+			 name);
+}
+
+/* GORGON_OPTIONS has registry=1 or registry=0, which counts more than the command line; -1: neither. */
+static int registry_of(const char *text)
+{
+	int found = -1;
+
+	for (; text && *text; text = strchr(text, ':') ? strchr(text, ':') + 1 : "")
+		if (strncmp(text, "registry=", 9) == 0 && (text[9] == '0' || text[9] == '1'))
+			found = text[9] - '0';
+	return found;
 }
 
 /* What the user has set comes last, and so counts. */
 static int set_environment(const struct run *r, struct error *e)
 {
 	const char *old_preload = getenv("LD_PRELOAD"), *old_options = getenv("GORGON_OPTIONS");
-	char preload[PATH_MAX + 64], self[PATH_MAX], *text;
-	int err = find_preload(preload, sizeof preload, e);
+	char preload[PATH_MAX + 64], registry[PATH_MAX + 64] = "", self[PATH_MAX], *text;
+	bool registers = registry_of(old_options) < 0 ? r->registry : registry_of(old_options);
+	int err = find_library("libgorgon-preload.so", preload, sizeof preload, e);
 	ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
 	struct arena a = {0};
 
+	if (!err && registers)
+		err = find_library("libgorgon-malloc.so", registry, sizeof registry, e);
 	if (err)
 		return err;
 	self[len > 0 ? len : 0] = '\0';
-	text = old_preload && *old_preload ? arena_printf(&a, "%s:%s", preload, old_preload) : preload;
+	text = arena_printf(&a, "%s%s%s%s%s", preload, registers ? ":" : "", registry,
+			    old_preload && *old_preload ? ":" : "", old_preload ? old_preload : "");
 	setenv("LD_PRELOAD", text, 1);
 	text = arena_printf(&a, "helper=\"%s\":%s%s%s", self, r->options, old_options ? ":" : "",
 			    old_options ? old_options : "");

@@ -42,6 +42,7 @@ struct gori_options {
 	int32_t dump_seconds; /* dump_timeout=SECONDS: longest time a crash dump may take */
 	int32_t dump_signal;  /* dump_signal=N: this one dumps, and the program goes on; 0: none */
 	int8_t leaks;         /* leaks=off|warn|fail: enum gori_leaks; at the end of the program */
+	int8_t registry;      /* registry=0|1: gorgon run has the blocks of the heap registered; or GORI_UNSET */
 	uint8_t exitcode;     /* exitcode=N: the status of a program that fails for leaks */
 	int64_t stuck_ns;     /* stuck=DURATION: who waits for longer is listed as stuck */
 	char suppressions[GORI_PATH_SIZE]; /* suppressions=PATH: leaks that are no news */

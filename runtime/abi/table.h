@@ -122,7 +122,7 @@ struct gori_table_entry {
 	  traceback, nawake, flags, message_len, when, deadline, options, message)                   \
 	X(options, gori_options, maxprocs, traceback, stack, stack_dead_max, torture,                \
 	  handle_signals, guard_mprotect, helper_off, args, color, group, why, threads,              \
-	  dump_seconds, dump_signal, leaks, exitcode, stuck_ns, suppressions, report, junit, sarif,  \
-	  json, baseline, fail_on, helper, log_path)
+	  dump_seconds, dump_signal, leaks, registry, exitcode, stuck_ns, suppressions, report,      \
+	  junit, sarif, json, baseline, fail_on, helper, log_path)
 
 #endif

@@ -80,6 +80,8 @@ static const struct key keys[] = {
 	 "goroutines are looked for that are blocked for ever when the program ends", &gori_options.leaks,
 	 KEY_WORD},
 	{"log_path", "PATH", "crash reports go to PATH.PID", gori_options.log_path, KEY_PATH},
+	{"registry", "0|1", "gorgon run has the blocks of the heap registered", &gori_options.registry,
+	 KEY_WORD},
 	{"report", "PATH", "where leaks are reported; standard error", gori_options.report, KEY_PATH},
 	{"sarif", "PATH", "leaks as SARIF", gori_options.sarif, KEY_PATH},
 	{"stack", "SIZE", "address space of one goroutine's stack", &gori_options.stack, KEY_SIZE},
@@ -383,6 +385,7 @@ static void set_defaults(void)
 		.group = GORI_UNSET,
 		.why = GORI_UNSET,
 		.threads = GORI_UNSET,
+		.registry = GORI_UNSET,
 	};
 	help = false;
 }

@@ -62,13 +62,14 @@ const char *rt_string(struct target *t, uint64_t addr, struct arena *a)
 
 /* ---- finding the table ------------------------------------------------------------------------------------------ */
 
-static bool is_table(struct target *t, uint64_t addr, struct gori_table_head *ret)
+static bool is_table(struct target *t, uint64_t addr, const char *cookie, struct gori_table_head *ret)
 {
 	return target_read(t, addr, ret, sizeof *ret) == 0 &&
-	       memcmp(ret->cookie, GORI_TABLE_COOKIE, sizeof ret->cookie) == 0 && ret->self == addr;
+	       memcmp(ret->cookie, cookie, sizeof ret->cookie) == 0 && ret->self == addr;
 }
 
-static uint64_t scan_mapping(struct target *t, const struct mapping *m, struct gori_table_head *ret)
+static uint64_t scan_mapping(struct target *t, const struct mapping *m, const char *cookie,
+			     struct gori_table_head *ret)
 {
 	unsigned char page[TARGET_PAGE];
 
@@ -78,22 +79,22 @@ static uint64_t scan_mapping(struct target *t, const struct mapping *m, struct g
 		if (target_read_some(t, at, page, sizeof page) < sizeof page)
 			continue;
 		for (size_t i = 0; i + 8 <= sizeof page; i += 8)
-			if (memcmp(page + i, GORI_TABLE_COOKIE, 8) == 0 && is_table(t, at + i, ret))
+			if (memcmp(page + i, cookie, 8) == 0 && is_table(t, at + i, cookie, ret))
 				return at + i;
 	}
 	return 0;
 }
 
 /* A program that was stripped of all names: the table is in some file's writable data. */
-static uint64_t scan(struct target *t, struct gori_table_head *ret)
+static uint64_t scan(struct target *t, const char *path, const char *cookie, struct gori_table_head *ret)
 {
 	uint64_t found = 0;
 
 	for (size_t i = 0; i < t->nmappings && !found; i++) {
 		const struct mapping *m = &t->mappings[i];
 
-		if (m->readable && m->writable && m->path[0] == '/' && !m->shared)
-			found = scan_mapping(t, m, ret);
+		if (m->readable && m->writable && m->path[0] == '/' && !m->shared && strstr(m->path, path))
+			found = scan_mapping(t, m, cookie, ret);
 	}
 	return found;
 }
@@ -102,12 +103,12 @@ static uint64_t find_table(struct target *t, struct debug *d, struct gori_table_
 {
 	uint64_t addr = modules_lookup(debug_modules(d), "gori_table");
 
-	return addr && is_table(t, addr, ret) ? addr : scan(t, ret);
+	return addr && is_table(t, addr, GORI_TABLE_COOKIE, ret) ? addr : scan(t, "", GORI_TABLE_COOKIE, ret);
 }
 
 /* ---- reading it -------------------------------------------------------------------------------------------------- */
 
-static int load_entries(struct rt *rt, const struct gori_table_head *head, struct error *e)
+static int load_entries(struct rt *rt, uint64_t at, const struct gori_table_head *head, struct error *e)
 {
 	if (head->version != GORI_TABLE_VERSION)
 		return error_set(e, -ENOTSUP,
@@ -115,15 +116,14 @@ static int load_entries(struct rt *rt, const struct gori_table_head *head, struc
 				 rt->target->name, head->version, GORI_TABLE_VERSION);
 	if (head->entry_size != sizeof(struct gori_table_entry) || head->nentries > MAX_ENTRIES)
 		return error_set(e, -EILSEQ, "%s: the runtime's table at 0x%llx is damaged", rt->target->name,
-				 (unsigned long long)rt->addr);
+				 (unsigned long long)at);
 	for (uint32_t i = 0; i < head->nentries; i++) {
 		struct gori_table_entry entry;
 		uint64_t *v;
 
-		if (target_read(rt->target, rt->addr + sizeof *head + i * sizeof entry, &entry,
-				sizeof entry) != 0)
+		if (target_read(rt->target, at + sizeof *head + i * sizeof entry, &entry, sizeof entry) != 0)
 			return error_set(e, -EFAULT, "%s: the runtime's table at 0x%llx cannot be read",
-					 rt->target->name, (unsigned long long)rt->addr);
+					 rt->target->name, (unsigned long long)at);
 		entry.name[sizeof entry.name - 1] = '\0';
 		v = arena_new(&rt->arena, uint64_t);
 		*v = entry.value;
@@ -154,7 +154,7 @@ int rt_open(struct rt *rt, struct target *t, struct debug *d, struct error *e)
 	rt->addr = find_table(t, d, &head);
 	if (!rt->addr)
 		return 0;
-	err = load_entries(rt, &head, e);
+	err = load_entries(rt, rt->addr, &head, e);
 	if (err)
 		return err;
 #define X(s, f) rt->s##_##f = field_of(rt, #s "." #f);
@@ -177,6 +177,15 @@ int rt_open(struct rt *rt, struct target *t, struct debug *d, struct error *e)
 				 t->name, (unsigned long long)rt->addr);
 	load_wait_texts(rt);
 	return 0;
+}
+
+bool rt_add_table(struct rt *rt, const char *path, const char cookie[8])
+{
+	struct gori_table_head head;
+	struct error e = {0};
+	uint64_t at = scan(rt->target, path, cookie, &head);
+
+	return at && load_entries(rt, at, &head, &e) == 0;
 }
 
 void rt_close(struct rt *rt)

@@ -79,6 +79,12 @@ struct rt {
 int rt_open(struct rt *rt, struct target *t, struct debug *d, struct error *e);
 void rt_close(struct rt *rt);
 
+/*
+ * Adds the entries of another table of the same form and with this cookie, out of a library in whose path `path` is.
+ * False: there is none that could be read.
+ */
+bool rt_add_table(struct rt *rt, const char *path, const char cookie[8]);
+
 /* A name of the table that is no field: "root.allm"; 0 if it is not there. */
 uint64_t rt_number(const struct rt *rt, const char *name);
 

@@ -18,8 +18,11 @@
  * Pages that were never touched are not in the image; they are zero, which is no chunk: a walk ends there, and must
  * have reached the top chunk before.
  *
+ * Where a mapping cannot be walked, the blocks in it that are registered (registry.c) are its chunks, and what lies
+ * between two of them is a chunk that is no block, but a root.
+ *
  * Finding the block of an address is what marking spends its time with, on memory that is in no cache.  So what it
- * looks at is small: one bit per 16 bytes says where chunks begin, 8 MiB for 1 GiB; the one before an address is found
+ * looks at is small: one bit per place, 16 bytes, says where chunks begin, 8 MiB for 1 GiB; the one before an address is found
  * by looking at the bits of its page, and if there is none, at a table with the last chunk that begins before the page.
  * Marks are bits of the same shape, in the same cache line.
  */
@@ -36,6 +39,7 @@ enum {
 	NON_MAIN = 4,
 	HEAP_ALIGN = 64 << 20,
 	HEAP_INFO = 0x30,
+	GRANULE = 8,
 };
 
 struct bits {
@@ -43,14 +47,15 @@ struct bits {
 	uint64_t marks;  /* and its block was marked */
 };
 
-/* A walked range. */
+/* A range that is divided into chunks. */
 struct heap {
-	uint64_t lo, hi; /* first chunk, end of the last one */
-	uint64_t
-		head; /* of an arena: where its mapping begins, with what malloc notes down; 0: the main one */
-	struct bits *bits; /* of each 64 times 16 bytes from lo */
-	uint32_t *
-		page; /* for each page from lo: where the last chunk begins that does so before it, in 16 bytes */
+	uint64_t lo, hi;   /* first chunk, end of the last one */
+	uint64_t head;     /* of an arena: where its mapping begins, with malloc's notes; 0: another one */
+	unsigned unit;     /* bytes of a place: 16 between headers, 8 if registered */
+	unsigned header;   /* bytes between the beginning of a chunk and of its block */
+	struct bits *bits; /* of each 64 places from lo */
+	uint64_t *gaps;    /* bit i: the chunk that begins at place i is no block; NULL: all are */
+	uint32_t *page;    /* for each PAGE_PLACES from lo: the place of the last chunk before them */
 };
 
 struct heaps {
@@ -99,11 +104,11 @@ static bool walk_arena(struct leaker *l, uint64_t lo, uint64_t hi, uint64_t with
 	return hi - lo > 2 * HEADER && walk(l, lo, hi - 2 * HEADER, 0, without, ret);
 }
 
-enum { PAGE_PLACES = TARGET_PAGE / 16 };
+enum { PAGE_PLACES = 256 };
 
 static void index_chunks(struct heap *h, const starts *list)
 {
-	uint64_t places = (h->hi - h->lo) / 16, pages = places / PAGE_PLACES + 1;
+	uint64_t places = (h->hi - h->lo) / h->unit, pages = places / PAGE_PLACES + 1;
 	size_t k = 0;
 
 	h->bits = base_malloc_large((places / 64 + 2) * sizeof h->bits[0]);
@@ -120,7 +125,7 @@ static void index_chunks(struct heap *h, const starts *list)
 
 static void keep(struct leaker *l, struct heaps *hs, uint64_t lo, uint64_t hi, starts *list)
 {
-	struct heap h = {.lo = lo, .hi = hi};
+	struct heap h = {.lo = lo, .hi = hi, .unit = 16, .header = HEADER};
 
 	index_chunks(&h, list);
 	hs->nblocks += list->n;
@@ -255,6 +260,91 @@ static void find_mapped(struct leaker *l, struct heaps *hs)
 	VEC_FREE(&list);
 }
 
+/* ---- registered ------------------------------------------------------------------------------------------------------ */
+
+/* The chunks of registered blocks, and of the gaps between them. */
+static void chunks_of(const blocks *list, starts *ret_chunks, starts *ret_gaps)
+{
+	uint64_t lo = list->items[0].lo;
+
+	for (size_t i = 0; i < list->n; i++) {
+		*VEC_PUSH(ret_chunks) = (uint32_t)((list->items[i].lo - lo) / GRANULE);
+		if (i + 1 == list->n || list->items[i].hi == list->items[i + 1].lo)
+			continue;
+		*VEC_PUSH(ret_chunks) = (uint32_t)((list->items[i].hi - lo) / GRANULE);
+		*VEC_PUSH(ret_gaps) = (uint32_t)((list->items[i].hi - lo) / GRANULE);
+	}
+}
+
+static void keep_registered(struct leaker *l, struct heaps *hs, const blocks *list)
+{
+	struct heap h = {.lo = list->items[0].lo, .hi = list->items[list->n - 1].hi, .unit = GRANULE};
+	size_t words = (h.hi - h.lo) / GRANULE / 64 + 1;
+	starts chunks = {0}, gaps = {0};
+
+	chunks_of(list, &chunks, &gaps);
+	index_chunks(&h, &chunks);
+	h.gaps = base_malloc_large(words * sizeof h.gaps[0]);
+	memset(h.gaps, 0, words * sizeof h.gaps[0]);
+	for (size_t i = 0; i < gaps.n; i++)
+		h.gaps[gaps.items[i] / 64] |= (uint64_t)1 << gaps.items[i] % 64;
+	hs->nblocks += list->n;
+	*VEC_PUSH(&hs->heaps) = h;
+	for (size_t i = 0; i < list->n; i++)
+		l->stats->heap_bytes += list->items[i].hi - list->items[i].lo;
+	VEC_FREE(&chunks);
+	VEC_FREE(&gaps);
+}
+
+/* Of a mapping that has more places than can be counted, what is too far stays a root. */
+static void divide_registered(struct leaker *l, struct heaps *hs, const struct mapping *m)
+{
+	blocks list = {0};
+
+	registry_blocks(&l->registry, m, &list);
+	while (list.n && (list.items[list.n - 1].hi - list.items[0].lo) / GRANULE >= UINT32_MAX)
+		list.n--;
+	if (list.n)
+		keep_registered(l, hs, &list);
+	VEC_FREE(&list);
+}
+
+/* In the mappings that could not be walked. */
+static void find_registered(struct leaker *l, struct heaps *hs)
+{
+	struct target *t = l->target;
+	size_t walked = hs->heaps.n;
+
+	for (size_t i = 0; i < t->nmappings; i++) {
+		const struct mapping *m = &t->mappings[i];
+		bool is_walked = false;
+
+		for (size_t k = 0; k < walked && !is_walked; k++)
+			is_walked = hs->heaps.items[k].lo >= m->lo && hs->heaps.items[k].lo < m->hi;
+		if (m->readable && m->writable && !is_walked)
+			divide_registered(l, hs, m);
+	}
+}
+
+static bool is_gap(const struct heap *h, uint64_t chunk)
+{
+	return h->gaps && h->gaps[chunk / 64] >> chunk % 64 & 1;
+}
+
+void heaps_gaps(const struct heaps *hs, void (*fn)(void *arg, uint64_t lo, uint64_t hi), void *arg)
+{
+	for (size_t i = 0; i < hs->heaps.n; i++) {
+		const struct heap *h = &hs->heaps.items[i];
+
+		for (uint64_t word = 0; h->gaps && word <= (h->hi - h->lo) / h->unit / 64; word++)
+			for (uint64_t bits = h->gaps[word]; bits; bits &= bits - 1) {
+				uint64_t chunk = word * 64 + (uint64_t)__builtin_ctzll(bits);
+
+				fn(arg, h->lo + chunk * h->unit, h->lo + chunk_after(h, chunk) * h->unit);
+			}
+	}
+}
+
 /* ---- all ------------------------------------------------------------------------------------------------------------- */
 
 /* Stretches are cut where heaps begin and end, and those inside are marked as such. */
@@ -357,6 +447,8 @@ struct heaps *heaps_find(struct leaker *l)
 	find_mapped(l, hs);
 	sort_heaps(hs);
 	hide_allocator(l, hs);
+	find_registered(l, hs);
+	sort_heaps(hs);
 	cut_stretches(l, hs);
 	image_sort(&l->image);
 	l->stats->heap_blocks = hs->nblocks;
@@ -369,6 +461,7 @@ void heaps_free(struct heaps *hs)
 	for (size_t i = 0; hs && i < hs->heaps.n; i++) {
 		free(hs->heaps.items[i].bits);
 		free(hs->heaps.items[i].page);
+		free(hs->heaps.items[i].gaps);
 	}
 	if (hs)
 		VEC_FREE(&hs->heaps);
@@ -380,7 +473,7 @@ void heaps_unmark(struct heaps *hs)
 	for (size_t i = 0; i < hs->heaps.n; i++) {
 		struct heap *h = &hs->heaps.items[i];
 
-		for (uint64_t k = 0; k <= (h->hi - h->lo) / 16 / 64; k++)
+		for (uint64_t k = 0; k <= (h->hi - h->lo) / h->unit / 64; k++)
 			h->bits[k].marks = 0;
 	}
 }
@@ -391,7 +484,7 @@ void heaps_prefetch(const struct heaps *hs, const struct stretch *s, uint64_t ad
 
 	__builtin_prefetch(s->bytes + (addr - s->lo));
 	if (addr >= h->lo && addr < h->hi)
-		__builtin_prefetch(&h->bits[(addr - h->lo) / 16 / 64]);
+		__builtin_prefetch(&h->bits[(addr - h->lo) / h->unit / 64]);
 }
 
 bool heaps_mark(struct heaps *hs, const struct stretch *s, uint64_t addr, struct block *ret)
@@ -404,16 +497,17 @@ bool heaps_mark(struct heaps *hs, const struct stretch *s, uint64_t addr, struct
 	if (!h)
 		return false;
 	offset = addr - h->lo;
-	chunk = chunk_at(h, offset / 16);
-	/* The first 8 bytes of a chunk belong to the block before it, and a pointer behind these to its end. */
-	if (offset - chunk * 16 <= 8 && chunk > 0)
+	chunk = chunk_at(h, offset / h->unit);
+	/* The first 8 bytes of a chunk belong to the block before it, and a pointer behind these to its end.  So does one to
+	 * the beginning of a gap. */
+	if (offset - chunk * h->unit <= h->header / 2 && chunk > 0 && (!h->gaps || is_gap(h, chunk)))
 		chunk = chunk_at(h, chunk - 1);
 	bit = (uint64_t)1 << chunk % 64;
-	if (h->bits[chunk / 64].marks & bit)
+	if (h->bits[chunk / 64].marks & bit || is_gap(h, chunk))
 		return false;
 	h->bits[chunk / 64].marks |= bit;
-	ret->lo = h->lo + chunk * 16 + HEADER;
-	ret->hi = h->lo + chunk_after(h, chunk) * 16 + 8;
+	ret->lo = h->lo + chunk * h->unit + h->header;
+	ret->hi = h->lo + chunk_after(h, chunk) * h->unit + h->header / 2;
 	if (ret->hi > h->hi)
 		ret->hi = h->hi;
 	return true;

@@ -335,6 +335,16 @@ static void arenas(struct leaker *l, ranges *ret)
 	}
 }
 
+/* The registry's marks are read apart. */
+static void registered(struct leaker *l, ranges *ret)
+{
+	const struct registry *r = &l->registry;
+
+	for (size_t i = 0; i < r->regions.n; i++)
+		*VEC_PUSH(ret) = (struct range){r->regions.items[i].marks_at,
+						r->regions.items[i].marks_at + r->region / r->granule};
+}
+
 /* Neighbours are joined, so that what is left out is left out once. */
 static void join(ranges *r)
 {
@@ -484,6 +494,7 @@ void image_copy(struct leaker *l)
 	ranges without = {0};
 
 	arenas(l, &without);
+	registered(l, &without);
 	dead_parts(l, &without);
 	dead_parts_of_ms(l, &without);
 	parked_on_threads(l, &without);

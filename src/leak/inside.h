@@ -44,6 +44,19 @@ struct extra {
 	uint64_t n;
 };
 
+/* The allocation registry in the target (registry.c). */
+struct registry_region {
+	uint64_t lo;       /* of the memory */
+	uint64_t marks_at; /* in the target */
+	unsigned char *marks;
+};
+
+struct registry {
+	bool is_there, is_bypassed;
+	uint64_t region, granule;            /* bytes of memory for one region, for one mark */
+	VEC(struct registry_region) regions; /* by lo */
+};
+
 enum { MAX_NEEDS = 16 };
 
 /* One goroutine that waits for a lock, and whom it needs for that (locks.c). */
@@ -61,6 +74,7 @@ struct leaker {
 	struct leak_stats *stats;
 	struct rt rt;
 	struct image image;
+	struct registry registry;
 	struct heaps *heaps;
 	struct table gs;    /* address of a G -> index + 1 */
 	struct table goids; /* goid -> index + 1 */
@@ -101,9 +115,11 @@ struct block {
 	uint64_t lo, hi; /* what the program may use of it */
 };
 
+typedef VEC(struct block) blocks;
+
 /*
- * Finds the blocks in writable mappings: glibc's arenas and mapped chunks are walked, from one end to the other; a
- * mapping in which this does not come out even is no heap, but a root.
+ * Finds the blocks in writable mappings: glibc's arenas and mapped chunks are walked, from one end to the other; in a
+ * mapping in which this does not come out even, blocks are those that are registered, and the rest is a root.
  */
 struct heaps *heaps_find(struct leaker *l);
 void heaps_free(struct heaps *h);
@@ -112,8 +128,20 @@ void heaps_free(struct heaps *h);
 bool heaps_mark(struct heaps *hs, const struct stretch *s, uint64_t addr, struct block *ret);
 void heaps_unmark(struct heaps *hs);
 
+/* Calls fn for each part of a heap that is in no block, and so always reachable. */
+void heaps_gaps(const struct heaps *hs, void (*fn)(void *arg, uint64_t lo, uint64_t hi), void *arg);
+
 /* heaps_mark will be called for this address soon. */
 void heaps_prefetch(const struct heaps *hs, const struct stretch *s, uint64_t addr);
+
+/* ---- registry.c ----------------------------------------------------------------------------------------------- */
+
+/* Copies the registry, if there is one; before image_copy. */
+void registry_read(struct leaker *l);
+void registry_free(struct registry *r);
+
+/* The registered blocks that lie in a mapping, by address, without overlaps. */
+void registry_blocks(const struct registry *r, const struct mapping *m, blocks *ret);
 
 /* ---- waits.c -------------------------------------------------------------------------------------------------- */
 

@@ -79,11 +79,16 @@ static void set_verdicts(struct leaker *l)
 
 static void note_limits(struct leaker *l)
 {
+	if (l->registry.is_bypassed)
+		world_note(
+			l->world,
+			"the program has a malloc of its own, which libgorgon-malloc.so cannot come before");
 	if (!l->stats->has_blocks)
 		world_note(
 			l->world,
 			"the heap's blocks are not known: all of it counts as reachable, so that few leaks can "
-			"be proven");
+			"be proven%s",
+			l->registry.is_there ? "" : "; gorgon run --registry makes them known");
 }
 
 static void set_registers(struct leaker *l, int32_t tid, uint64_t words_at)
@@ -129,6 +134,7 @@ static void run(struct leaker *l)
 
 	use_true_registers(l);
 	index_goroutines(l);
+	registry_read(l);
 	image_copy(l);
 	roots_read(l);
 	locks_read(l);
@@ -167,6 +173,7 @@ int leak_check(struct world *w, struct target *t, struct debug *d, const struct 
 		run(&l);
 	image_free(&l.image);
 	heaps_free(l.heaps);
+	registry_free(&l.registry);
 	waits_free(l.waits);
 	table_deinit(&l.gs);
 	table_deinit(&l.goids);

@@ -79,30 +79,36 @@ static void come_alive(void *arg, uint32_t index)
 
 /* ---- addresses --------------------------------------------------------------------------------------------------- */
 
+/* Of [lo, hi), what was copied: the rest was never touched.  s is where lo may be, or NULL. */
+static void look_at_copied(struct marker *m, const struct stretch *s, uint64_t lo, uint64_t hi, bool is_root)
+{
+	while (lo < hi) {
+		uint64_t end;
+
+		if (!s || lo < s->lo || lo >= s->hi)
+			s = image_find(&m->l->image, lo);
+		if (!s) {
+			lo = (lo | (TARGET_PAGE - 1)) + 1;
+			continue;
+		}
+		end = hi < s->hi ? hi : s->hi;
+		look_at(m, lo, s->bytes + (lo - s->lo), end - lo, is_root && s->is_thread);
+		lo = end;
+	}
+}
+
 static void mark_block(struct marker *m, uint64_t addr)
 {
 	const struct stretch *s = m->last && addr >= m->last->lo && addr < m->last->hi
 					  ? m->last
 					  : image_find(&m->l->image, addr);
 	struct block b;
-	uint64_t hi;
 
 	if (!s || !heaps_mark(m->l->heaps, s, addr, &b))
 		return;
 	m->l->stats->marked_blocks++;
 	m->l->stats->marked_bytes += b.hi - b.lo;
-	/* Only what was copied: the rest of a large block was never touched. */
-	while (b.lo < b.hi) {
-		if (!s || b.lo < s->lo || b.lo >= s->hi)
-			s = image_find(&m->l->image, b.lo);
-		if (!s) {
-			b.lo = (b.lo | (TARGET_PAGE - 1)) + 1;
-			continue;
-		}
-		hi = b.hi < s->hi ? b.hi : s->hi;
-		look_at(m, b.lo, s->bytes + (b.lo - s->lo), hi - b.lo, false);
-		b.lo = hi;
-	}
+	look_at_copied(m, s, b.lo, b.hi, false);
 }
 
 /* An address in a heap: asks for the memory, and marks one that was asked for some time ago. */
@@ -260,6 +266,16 @@ static void registers(struct marker *m)
 	}
 }
 
+/* What is in a heap, but in no block. */
+static void look_at_gap(void *arg, uint64_t lo, uint64_t hi)
+{
+	struct marker *m = arg;
+
+	if (!m->last || lo < m->last->lo || lo >= m->last->hi)
+		m->last = image_find(&m->l->image, lo);
+	look_at_copied(m, m->last, lo, hi, true);
+}
+
 static bool is_root(const struct leaker *l, const struct goroutine *g)
 {
 	return !waits_is_candidate(g) || g->id == l->options->caller || g->leak_ignored ||
@@ -279,6 +295,7 @@ static void roots(struct marker *m)
 		if (s->kind == STRETCH_ROOT)
 			look_at(m, s->lo, s->bytes, s->hi - s->lo, s->is_thread);
 	}
+	heaps_gaps(l->heaps, look_at_gap, m);
 	registers(m);
 	for (size_t i = 0; i < l->timers.n; i++)
 		mark_word(m, l->timers.items[i], true);

@@ -57,7 +57,7 @@ END_TEST
 START_TEST(every_key_is_taken)
 {
 	parse("args=words:color=always:group=1:why=0:threads=1:log_path=/a/b:dump_timeout=77:helper=/x/gorgon:"
-	      "dump_signal=USR2:handle_signals=0:guard=mprotect:stack=20k:stack_keep=5:torture=9");
+	      "dump_signal=USR2:handle_signals=0:guard=mprotect:stack=20k:stack_keep=5:torture=9:registry=1");
 	ck_assert_str_eq(complaints, "");
 	ck_assert_int_eq(gori_options.args, GORI_ARGS_WORDS);
 	ck_assert_int_eq(gori_options.color, GORI_COLOR_ALWAYS);
@@ -73,6 +73,7 @@ START_TEST(every_key_is_taken)
 	ck_assert_uint_eq(gori_options.stack, 32 * 1024);
 	ck_assert_uint_eq(gori_options.stack_dead_max, 5);
 	ck_assert_uint_eq(gori_options.torture, 9);
+	ck_assert_int_eq(gori_options.registry, 1);
 }
 END_TEST
 
