@@ -26,14 +26,15 @@ static void put_command(const struct leaks *l, const struct leak *leak, const ch
 	const struct place *at = leak_place(leak->g);
 	const char *file = at && at->file ? at->file : leak_file(leak, leak->g->go_file);
 	int line = at && at->file ? at->line : leak->g->go_line;
-	const char *below = file ? leak_below(root, file) : NULL;
+	const char *normal = file ? leak_normal(&l->world->arena, file) : NULL;
+	const char *below = file ? leak_below(root, normal) : NULL;
 	bool is_error = !leak->known && l->fail_on & 1u << leak->g->verdict;
 	struct sink why;
 
 	sink_str(s, is_error ? "::error " : "::warning ");
 	if (file) {
 		sink_str(s, "file=");
-		put_encoded(s, below ? below : file, true);
+		put_encoded(s, below ? below : normal, true);
 		sink_printf(s, ",line=%d,", line);
 	}
 	sink_printf(s, "title=%s goroutine::", verdict_text(leak->g->verdict));

@@ -37,33 +37,6 @@ static const struct {
 
 /* ---- places ---------------------------------------------------------------------------------------------------- */
 
-const char *leak_below(const char *root, const char *file)
-{
-	size_t n = root ? strlen(root) : 0;
-
-	while (n && root[n - 1] == '/')
-		n--;
-	return n && !strncmp(file, root, n) && file[n] == '/' && file[n + 1] ? file + n + 1 : NULL;
-}
-
-const char *leak_file(const struct leak *leak, const char *file)
-{
-	const char *tail = file;
-
-	if (!file || *file == '/')
-		return file;
-	while (!strncmp(tail, "../", 3) || !strncmp(tail, "./", 2))
-		tail += *tail == '.' && tail[1] == '/' ? 2 : 3;
-	for (uint32_t i = 0; i < leak->g->stack.nframes; i++) {
-		const struct place *p = leak->g->stack.frames[i].place;
-		size_t n = p && p->file ? strlen(p->file) : 0, k = strlen(tail);
-
-		if (n > k && p->file[n - k - 1] == '/' && !strcmp(p->file + n - k, tail))
-			return p->file;
-	}
-	return file;
-}
-
 /* Percent-encoded. */
 static void put_uri(struct sarif *sf, const char *path)
 {
@@ -86,11 +59,13 @@ static void put_uri(struct sarif *sf, const char *path)
 static void begin_location(struct sarif *sf, const char *key, const char *file, int line)
 {
 	struct json *j = &sf->json;
-	const char *below = file ? leak_below(sf->root, file) : NULL;
+	const char *below;
 
 	json_object(j, key);
 	if (!file || !*file)
 		return;
+	file = leak_normal(&sf->leaks->world->arena, file);
+	below = leak_below(sf->root, file);
 	json_object(j, "physicalLocation");
 	json_object(j, "artifactLocation");
 	put_uri(sf, below ? below : file);

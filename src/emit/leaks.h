@@ -47,6 +47,9 @@ void put_leak_object(const struct world *w, const struct leak_object *o, struct 
 /* Text from the target. */
 void put_clean(struct sink *s, const char *text);
 
+/* Without . and .. in it, as far as that can be. */
+const char *leak_normal(struct arena *a, const char *path);
+
 /* FILE as it is named from root on; NULL: it is not below it. */
 const char *leak_below(const char *root, const char *file);
 

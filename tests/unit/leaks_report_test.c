@@ -378,6 +378,25 @@ START_TEST(places_of_a_build_folder_are_found_in_frames)
 }
 END_TEST
 
+static void assert_normal(const char *path, const char *expected)
+{
+	ck_assert_str_eq(leak_normal(&W.arena, path), expected);
+}
+
+START_TEST(paths_lose_their_detours)
+{
+	assert_normal("/src/build/../f.c", "/src/f.c");
+	assert_normal("/src/./a//f.c", "/src/a/f.c");
+	assert_normal("/../../f.c", "/f.c");
+	assert_normal("../../f.c", "../../f.c");
+	assert_normal("a/../../f.c", "../f.c");
+	assert_normal("./f.c", "f.c");
+	assert_normal("/", "/");
+	assert_normal("..", "..");
+	assert_normal("a/..", "");
+}
+END_TEST
+
 static TCase *explanations(void)
 {
 	TCase *tc = tcase_create("why");
@@ -412,6 +431,7 @@ static TCase *forms(void)
 	tcase_add_test(tc, junit_survives_hostile_names);
 	tcase_add_test(tc, annotations_survive_hostile_names);
 	tcase_add_test(tc, sarif_encodes_names_of_files);
+	tcase_add_test(tc, paths_lose_their_detours);
 	tcase_add_test(tc, places_of_a_build_folder_are_found_in_frames);
 	return tc;
 }
