@@ -149,23 +149,34 @@ static void read_arenas(struct collector *c, raw_gs *list)
 	}
 }
 
+static void list_is_damaged(struct collector *c, uint64_t g, const char *how)
+{
+	world_note(c->world, "the list of goroutines %s at 0x%llx: some may be missing", how,
+		   (unsigned long long)g);
+	c->world->incomplete = true;
+}
+
 static void read_extra(struct collector *c, raw_gs *list)
 {
 	struct rt *rt = &c->rt;
 	uint64_t g = rt_read_u64(rt, rt_number(rt, "root.all_extra"), 0);
 	unsigned char copy[TARGET_PAGE];
+	struct table seen = {0};
 
 	for (unsigned n = 0; g && n < MAX_EXTRA; n++) {
+		if (table_get(&seen, g)) {
+			list_is_damaged(c, g, "goes in a circle");
+			break;
+		}
+		table_put(&seen, g, c);
 		if (target_read(c->target, g, copy, rt->sizeof_g) != 0) {
-			world_note(c->world,
-				   "the list of goroutines is damaged at 0x%llx: some may be missing",
-				   (unsigned long long)g);
-			c->world->incomplete = true;
-			return;
+			list_is_damaged(c, g, "is damaged");
+			break;
 		}
 		add_g(c, list, g, copy, false);
 		g = rt_u64(copy, rt->g_all_next);
 	}
+	table_deinit(&seen);
 }
 
 /* Which kernel threads are the runtime's, and which of them run a goroutine. */
