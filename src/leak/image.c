@@ -248,7 +248,8 @@ static uint64_t lowest_sp(struct leaker *l, const struct target_thread *th)
 	struct uframe *frames = base_malloc(MAX_STACK_FRAMES * sizeof *frames);
 	uint64_t lowest = th->regs.gpr[REG_RSP];
 	enum stack_end end;
-	size_t n = unwind(debug_unwinder(l->debug), &th->regs, true, frames, MAX_STACK_FRAMES, &end);
+	size_t n = unwind(debug_unwinder(l->debug), &th->regs, th->tid != l->inexact_tid, frames,
+			  MAX_STACK_FRAMES, &end);
 
 	for (size_t i = 0; i < n; i++) {
 		if (frames[i].guessed || !regs_knows(&frames[i].regs, REG_RSP))
@@ -270,7 +271,7 @@ static void dead_below(struct leaker *l, const struct target_thread *th, uint64_
 	const struct mapping *m = sp ? target_mapping(l->target, sp) : NULL;
 	bool is_main = m && strcmp(m->path, "[stack]") == 0;
 
-	if (!m || (is_main && l->options->at_exit)) /* main has just returned: what it had still counts */
+	if (!m)
 		return;
 	if (!is_main && !(th->fs_base > sp && th->fs_base < m->hi && made_by_libc(l, th, m)))
 		return;

@@ -82,6 +82,7 @@ struct leaker {
 	VEC(struct lock_wait) locks;
 	VEC(uint64_t) timers;     /* addresses of pending timers and of what they will touch */
 	VEC(struct extra) extras; /* gor_leak_root */
+	int32_t inexact_tid;      /* this thread's registers are those of a call, not of an instruction */
 	struct table idle;        /* threads of Ms that run nothing -> themselves */
 	struct table calls;   /* index + 1 of a goroutine that never ran -> struct extra: what go captured */
 	bool is_blind;        /* a root could not be read: anything may be reachable */

@@ -124,8 +124,13 @@ static void use_true_registers(struct leaker *l)
 			set_registers(l, tid, m + rt->m_crash_regs);
 		m = rt_read_u64(rt, m, rt->m_all_next);
 	}
-	if (rt_read_u32(rt, death, rt->death_kind) && rt->death_regs != RT_NO_FIELD)
-		set_registers(l, (int32_t)rt_read_u32(rt, death, rt->death_tid), death + rt->death_regs);
+	if (rt_read_u32(rt, death, rt->death_kind) && rt->death_regs != RT_NO_FIELD) {
+		int32_t tid = (int32_t)rt_read_u32(rt, death, rt->death_tid);
+
+		set_registers(l, tid, death + rt->death_regs);
+		if (!(rt_read_u32(rt, death, rt->death_exact) & 0xff))
+			l->inexact_tid = tid;
+	}
 }
 
 static void run(struct leaker *l)
