@@ -92,16 +92,22 @@ static long do_poll_with_timeout(void)
 	return syscall(SYS_poll, &fd, 1, 60000);
 }
 
+/* Woken before it slept, as can happen after any restart: users of futexes look at the word. */
+static long or_woken(long ret)
+{
+	return ret < 0 && errno == EAGAIN && shared->word ? 0 : ret;
+}
+
 static long do_futex(void)
 {
-	return syscall(SYS_futex, &shared->word, FUTEX_WAIT, 0, NULL, NULL, 0);
+	return or_woken(syscall(SYS_futex, &shared->word, FUTEX_WAIT, 0, NULL, NULL, 0));
 }
 
 static long do_futex_with_timeout(void)
 {
 	struct timespec ts = {.tv_sec = 60};
 
-	return syscall(SYS_futex, &shared->word, FUTEX_WAIT, 0, &ts, NULL, 0);
+	return or_woken(syscall(SYS_futex, &shared->word, FUTEX_WAIT, 0, &ts, NULL, 0));
 }
 
 static long do_nanosleep(void)
