@@ -42,9 +42,9 @@
 enum {
 	EXIT_CRASH = 2,
 	EXIT_NOTHING_PRINTED = 4,
-	FREEZE_MS = 500,   /* for other threads to stop */
-	GRACE_MS = 500,    /* from the deadline to the watchdog */
-	LAST_WORD_MS = 50, /* for one line after the deadline */
+	FREEZE_MS = 500,    /* for other threads to stop */
+	GRACE_MS = 500,     /* from the deadline to the watchdog */
+	LAST_WORD_MS = 200, /* for one line after the deadline; a busy machine takes its time */
 	OUT_SIZE = 1 << 16,
 };
 
@@ -84,7 +84,7 @@ static void on_watchdog(void)
 	static const char text[] = "\n[dump stopped: it took too long]\n";
 	uint64_t written = 0;
 
-	gori_print_write(2, text, sizeof text - 1, gori_print_now() + 10 * MS, &written);
+	gori_print_write(2, text, sizeof text - 1, gori_print_now() + LAST_WORD_MS * MS, &written);
 	end_process();
 }
 
