@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "abi/death.h"
@@ -52,11 +51,8 @@ static int say(const struct helper *h, char what, struct error *e)
 /* Half of the time that is left is for writing. */
 static int64_t decode_until(int64_t deadline)
 {
-	struct timespec ts;
-	int64_t now;
+	int64_t now = target_now();
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	now = ts.tv_sec * 1000000000LL + ts.tv_nsec;
 	return deadline > now ? now + (deadline - now) / 2 : 0;
 }
 

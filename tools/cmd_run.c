@@ -107,18 +107,11 @@ static void add_verdicts(struct argp_state *state, struct run *r, const char *ar
 
 static int64_t duration(struct argp_state *state, const char *arg)
 {
-	static const struct {
-		const char *unit;
-		double seconds;
-	} units[] = {{"", 1}, {"s", 1}, {"ms", 0.001}, {"m", 60}, {"h", 3600}};
-	char *end;
-	double v = strtod(arg, &end);
+	int64_t ns;
 
-	for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
-		if (end != arg && v > 0 && v < 1e8 && strcmp(end, units[i].unit) == 0)
-			return (int64_t)(v * units[i].seconds * 1e9);
-	argp_error(state, "`%s` is no duration; 500ms, 10s, 5m and 1h are", arg);
-	return 0;
+	if (tool_duration(arg, &ns) != 0 || ns == 0)
+		argp_error(state, "`%s` is no duration; 500ms, 10s, 5m and 1h are", arg);
+	return ns;
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)

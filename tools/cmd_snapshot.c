@@ -14,11 +14,44 @@ enum { OPT_FULL = 256, OPT_ZSTD };
 
 struct options {
 	struct snapshot_options how;
-	const char *what, *output;
+	struct writing writing;
 };
 
-static const struct argp_option options[] = {
+/* ---- what gorgon core is told too -------------------------------------------------------------------------------- */
+
+static const struct argp_option writing_args[] = {
 	{"output", 'o', "FILE", 0, "write there; it must not exist", 0},
+	{0},
+};
+
+static error_t parse_writing(int key, char *arg, struct argp_state *state)
+{
+	struct writing *w = state->input;
+
+	switch (key) {
+	case 'o':
+		return w->output = arg, 0;
+	case ARGP_KEY_ARG:
+		if (w->what)
+			argp_error(state, "one %s at a time", w->kinds);
+		w->what = arg;
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		argp_error(state, "which %s?", w->kinds);
+		return 0;
+	case ARGP_KEY_END:
+		if (!w->output)
+			argp_error(state, "where to?  -o FILE");
+		return 0;
+	}
+	return ARGP_ERR_UNKNOWN;
+}
+
+const struct argp writing_argp = {writing_args, parse_writing, NULL, NULL, NULL, NULL, NULL};
+
+/* ---- gorgon snapshot ----------------------------------------------------------------------------------------------- */
+
+static const struct argp_option options[] = {
 	{"full", OPT_FULL, NULL, 0, "all of its memory, not only what reports and debuggers need", 0},
 	{"zstd", OPT_ZSTD, NULL, 0, "pack it; gorgon reads it so, debuggers need it unpacked (zstd -d)", 0},
 	{0},
@@ -28,25 +61,15 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct options *o = state->input;
 
+	(void)arg;
 	switch (key) {
-	case 'o':
-		return o->output = arg, 0;
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &o->writing;
+		return 0;
 	case OPT_FULL:
 		return o->how.full = true, 0;
 	case OPT_ZSTD:
 		return o->how.packed = true, 0;
-	case ARGP_KEY_ARG:
-		if (o->what)
-			argp_error(state, "one process at a time");
-		o->what = arg;
-		return 0;
-	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "which process?");
-		return 0;
-	case ARGP_KEY_END:
-		if (!o->output)
-			argp_error(state, "where to?  -o FILE");
-		return 0;
 	}
 	return ARGP_ERR_UNKNOWN;
 }
@@ -110,6 +133,7 @@ int snapshot_of(const char *what, const char *path, const struct snapshot_option
 
 int cmd_snapshot(int argc, char **argv)
 {
+	static const struct argp_child children[] = {{&writing_argp, 0, NULL, 0}, {0}};
 	static const struct argp argp = {
 		options,
 		parse,
@@ -117,13 +141,13 @@ int cmd_snapshot(int argc, char **argv)
 		"Write what all goroutines and threads of a process are doing to a file.\v"
 		"The file is an ELF core in which every goroutine is a thread: gorgon, gdb and eu-stack read it.  The "
 		"process is paused while its memory is read and then goes on.",
-		NULL,
+		children,
 		NULL,
 		NULL};
-	struct options o = {0};
+	struct options o = {.writing.kinds = "process"};
 	struct error e = {0};
 
 	argv[0] = "gorgon snapshot";
 	argp_parse(&argp, argc, argv, 0, NULL, &o);
-	return snapshot_of(o.what, o.output, &o.how, &e) < 0 ? tool_fail(&e) : EXIT_SUCCESS;
+	return snapshot_of(o.writing.what, o.writing.output, &o.how, &e) < 0 ? tool_fail(&e) : EXIT_SUCCESS;
 }

@@ -11,6 +11,34 @@
 
 /* ---- options ---------------------------------------------------------------------------------------------------- */
 
+enum { OPT_SYSROOT = 1024, OPT_SEARCH, OPT_EXE };
+
+static const struct argp_option core_args[] = {
+	{"exe", OPT_EXE, "FILE", 0, "of a core: the program, if it is not where it was", 0},
+	{"lib-search-path", OPT_SEARCH, "DIRS", 0,
+	 "of a core: folders with its program, libraries and their debug information, separated by colons",
+	 0},
+	{"sysroot", OPT_SYSROOT, "DIR", 0, "of a core: folder below which its files are", 0},
+	{0},
+};
+
+static error_t parse_core(int key, char *arg, struct argp_state *state)
+{
+	struct core_options *o = state->input;
+
+	switch (key) {
+	case OPT_SYSROOT:
+		return o->sysroot = arg, 0;
+	case OPT_SEARCH:
+		return o->search_path = arg, 0;
+	case OPT_EXE:
+		return o->exe = arg, 0;
+	}
+	return ARGP_ERR_UNKNOWN;
+}
+
+const struct argp core_argp = {core_args, parse_core, NULL, NULL, NULL, NULL, NULL};
+
 enum {
 	OPT_ARGS = 256,
 	OPT_GROUP,
@@ -25,9 +53,6 @@ enum {
 	OPT_MAX_ITEMS,
 	OPT_FRAMES,
 	OPT_PAUSE,
-	OPT_SYSROOT,
-	OPT_SEARCH,
-	OPT_EXE,
 };
 
 static const struct argp_option options[] = {
@@ -57,11 +82,6 @@ static const struct argp_option options[] = {
 	 "let the process go on after this long at the latest (50); what is read later is "
 	 "marked with a ?; 0: no limit",
 	 0},
-	{"exe", OPT_EXE, "FILE", 0, "of a core: the program, if it is not where it was", 0},
-	{"lib-search-path", OPT_SEARCH, "DIRS", 0,
-	 "of a core: folders with its program, libraries and their debug information, separated by colons",
-	 0},
-	{"sysroot", OPT_SYSROOT, "DIR", 0, "of a core: folder below which its files are", 0},
 	{"color", OPT_COLOR, "WHEN", 0, "auto, always, never", 0},
 	{"output", 'o', "FILE", 0, "write there; it must not exist", 0},
 	{0},
@@ -144,15 +164,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return o->collect.frames_kept = number(state, arg, "--frames"), 0;
 	case OPT_PAUSE:
 		return o->collect.pause_ns = number(state, arg, "--pause") * 1000000LL, 0;
-	case OPT_SYSROOT:
-		return o->core.sysroot = arg, 0;
-	case OPT_SEARCH:
-		return o->core.search_path = arg, 0;
-	case OPT_EXE:
-		return o->core.exe = arg, 0;
 	case 'o':
 		return o->output = arg, 0;
 	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &o->core;
 		o->emit.threads = o->collect.threads = o->collect.args = true;
 		o->collect.pause_ns = 50000000;
 		return 0;
@@ -163,7 +178,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	return ARGP_ERR_UNKNOWN;
 }
 
-const struct argp report_argp = {options, parse, NULL, NULL, NULL, NULL, NULL};
+static const struct argp_child children[] = {{&core_argp, 0, NULL, 0}, {0}};
+
+const struct argp report_argp = {options, parse, NULL, NULL, children, NULL, NULL};
 
 /* ---- sessions ----------------------------------------------------------------------------------------------------- */
 

@@ -57,6 +57,7 @@ struct report_options {
 	bool separate;      /* an empty line first: a message stands before it */
 };
 
+extern const struct argp core_argp;   /* a child parser; its input is a struct core_options */
 extern const struct argp report_argp; /* a child parser; its input is a struct report_options */
 
 /* Other forms than text: --json, --html, ... */
@@ -92,6 +93,14 @@ struct snapshot_options;
 struct snapshot_stats;
 int snapshot_of(const char *what, const char *path, const struct snapshot_options *how, struct error *e);
 void snapshot_say(const char *path, const struct snapshot_stats *st);
+
+/* What commands that write a core are told: from what, and where to. */
+struct writing {
+	const char *kinds; /* of things that it can be made from: "process" */
+	const char *what, *output;
+};
+
+extern const struct argp writing_argp; /* a child parser; its input is a struct writing */
 
 /* Keeps the goroutines that --where asks for. */
 int report_filter(struct world *w, const struct report_options *o, struct error *e);

@@ -6,9 +6,18 @@
 #include <stdio.h>
 #include <string.h>
 
-static void format(struct error *e, const char *fmt, va_list ap)
+static void set(struct error *e, int code, const char *fmt, va_list ap)
 {
+	e->code = code;
 	vsnprintf(e->text, sizeof e->text, fmt, ap);
+}
+
+/* Behind what is there, as far as there is room. */
+static void append(struct error *e, const char *text)
+{
+	size_t n = strlen(e->text);
+
+	snprintf(e->text + n, sizeof e->text - n, ": %s", text);
 }
 
 int error_set(struct error *e, int code, const char *fmt, ...)
@@ -17,9 +26,8 @@ int error_set(struct error *e, int code, const char *fmt, ...)
 
 	if (!e)
 		return code;
-	e->code = code;
 	va_start(ap, fmt);
-	format(e, fmt, ap);
+	set(e, code, fmt, ap);
 	va_end(ap);
 	return code;
 }
@@ -27,16 +35,13 @@ int error_set(struct error *e, int code, const char *fmt, ...)
 int error_sys(struct error *e, int code, const char *fmt, ...)
 {
 	va_list ap;
-	size_t n;
 
 	if (!e)
 		return code;
-	e->code = code;
 	va_start(ap, fmt);
-	format(e, fmt, ap);
+	set(e, code, fmt, ap);
 	va_end(ap);
-	n = strlen(e->text);
-	snprintf(e->text + n, sizeof e->text - n, ": %s", strerror(-code));
+	append(e, strerror(-code));
 	return code;
 }
 
@@ -44,15 +49,13 @@ int error_prefix(struct error *e, const char *fmt, ...)
 {
 	char old[sizeof e->text];
 	va_list ap;
-	size_t n;
 
 	if (!e)
 		return 0;
 	memcpy(old, e->text, sizeof old);
 	va_start(ap, fmt);
-	format(e, fmt, ap);
+	set(e, e->code, fmt, ap);
 	va_end(ap);
-	n = strlen(e->text);
-	snprintf(e->text + n, sizeof e->text - n, ": %s", old);
+	append(e, old);
 	return e->code;
 }

@@ -5,18 +5,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "abi/death.h"
 #include "collect/inside.h"
-
-static int64_t monotonic_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
-}
 
 /* ---- why it died ----------------------------------------------------------------------------------------------- */
 
@@ -131,7 +122,7 @@ int collect(struct world *w, struct target *t, struct debug *d, const struct col
 	w->pid = t->pid;
 	w->exe = arena_str(&w->arena, t->exe);
 	w->origin = arena_str(&w->arena, t->name);
-	w->now = t->ops->is_file ? t->now : monotonic_now();
+	w->now = t->ops->is_file ? t->now : target_now();
 	take_notes(&c, &taken);
 	err = rt_open(&c.rt, t, d, e);
 	if (!err) {

@@ -16,7 +16,6 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "abi/abi.h"
 #include "collect/inside.h"
@@ -48,14 +47,6 @@ struct raw_g {
 };
 
 typedef VEC(struct raw_g) raw_gs;
-
-static int64_t monotonic_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
-}
 
 /* ---- Gs ------------------------------------------------------------------------------------------------------------ */
 
@@ -478,12 +469,12 @@ static void let_go(struct collector *c, struct raw_g *gs, size_t n)
 static bool must_let_go(const struct collector *c)
 {
 	return c->options->pause_ns && !c->target->moved_on && c->target->stopped_at &&
-	       monotonic_now() - c->target->stopped_at > c->options->pause_ns;
+	       target_now() - c->target->stopped_at > c->options->pause_ns;
 }
 
 static bool is_late(struct collector *c, size_t done, size_t n)
 {
-	if (!c->options->deadline_ns || monotonic_now() < c->options->deadline_ns)
+	if (!c->options->deadline_ns || target_now() < c->options->deadline_ns)
 		return false;
 	c->out_of_time = true;
 	if (c->options->every) {

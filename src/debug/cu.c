@@ -14,6 +14,7 @@
 
 #include <dwarf.h>
 
+#include "base/search.h"
 #include "base/vec.h"
 #include "debug/files.h"
 
@@ -128,19 +129,11 @@ void cu_index_free(struct cu_index *ix)
 
 static struct cu *find(struct cu_index *ix, Dwarf_Addr addr)
 {
-	size_t lo = 0, hi = ix->ranges.n;
+	size_t i = SEARCH_UPTO(ix->ranges.items, ix->ranges.n, lo, addr);
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (ix->ranges.items[mid].lo <= addr)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	while (lo-- > 0 && ix->ranges.items[lo].reach > addr)
-		if (addr < ix->ranges.items[lo].hi)
-			return &ix->cus.items[ix->ranges.items[lo].cu];
+	while (i-- > 0 && ix->ranges.items[i].reach > addr)
+		if (addr < ix->ranges.items[i].hi)
+			return &ix->cus.items[ix->ranges.items[i].cu];
 	return NULL;
 }
 

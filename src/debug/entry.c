@@ -28,13 +28,6 @@ enum { MAX_TAIL_NODES = 256 };
 
 /* ---- the call's target ------------------------------------------------------------------------------------- */
 
-static bool follow(Dwarf_Die *die, unsigned name, Dwarf_Die *ret)
-{
-	Dwarf_Attribute attr;
-
-	return dwarf_attr(die, name, &attr) && dwarf_formref_die(&attr, ret);
-}
-
 static const char *link_name(Dwarf_Die *die)
 {
 	Dwarf_Attribute attr;
@@ -47,7 +40,7 @@ static bool site_origin(const struct call_site *site, Dwarf_Die *ret)
 {
 	Dwarf_Die die = site->die;
 
-	return follow(&die, DW_AT_call_origin, ret) || follow(&die, DW_AT_abstract_origin, ret);
+	return die_follow(&die, DW_AT_call_origin, ret) || die_follow(&die, DW_AT_abstract_origin, ret);
 }
 
 /* Is the function that this DIE declares or defines f? */
@@ -55,11 +48,11 @@ static bool is_function(Dwarf_Die *origin, struct function *f)
 {
 	Dwarf_Die of = f->die, base;
 	const char *a, *b;
-	bool is_abstract = follow(&of, DW_AT_abstract_origin, &base);
+	bool is_abstract = die_follow(&of, DW_AT_abstract_origin, &base);
 
 	if (origin->addr == of.addr || (is_abstract && origin->addr == base.addr))
 		return true;
-	if (follow(&of, DW_AT_specification, &base) && origin->addr == base.addr)
+	if (die_follow(&of, DW_AT_specification, &base) && origin->addr == base.addr)
 		return true;
 	if (!dwarf_hasattr_integrate(origin, DW_AT_external) || !dwarf_hasattr_integrate(&of, DW_AT_external))
 		return false;

@@ -11,6 +11,8 @@
  */
 #include "debug/expr_machine.h"
 
+#include "base/search.h"
+
 /* What a recursive operator costs, in steps: finding a call site is not cheap. */
 enum { COST_RECURSION = 50 };
 
@@ -74,16 +76,9 @@ uint64_t end_offset(const struct machine *m)
 /* Branches go to the beginning of an operation, or to the end. */
 static enum value_why jump(struct machine *m, uint64_t offset)
 {
-	size_t lo = m->ops[0].offset == (Dwarf_Word)-1 ? 1 : 0, hi = m->n;
+	size_t first = m->ops[0].offset == (Dwarf_Word)-1 ? 1 : 0;
+	size_t lo = first + SEARCH_BELOW(m->ops + first, m->n - first, offset, offset);
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (m->ops[mid].offset < offset)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
 	if (lo == m->n ? offset != end_offset(m) : offset != m->ops[lo].offset)
 		return WHY_EXPRESSION;
 	m->pc = lo;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/search.h"
 #include "base/vec.h"
 
 enum { MAX_NESTING = 64, MAX_INLINED = 64, MAX_PARAMS = 256 };
@@ -67,7 +68,7 @@ static const char *string_attr(Dwarf_Die *die, unsigned name)
 	return dwarf_formstring(dwarf_attr_integrate(die, name, &attr));
 }
 
-static bool follow(Dwarf_Die *die, unsigned name, Dwarf_Die *ret)
+bool die_follow(Dwarf_Die *die, unsigned name, Dwarf_Die *ret)
 {
 	Dwarf_Attribute attr;
 
@@ -84,7 +85,8 @@ static const char *qualified_name(struct functions *fs, const Dwarf_Die *die)
 		qualifier = table_get(&fs->qualifiers, (uintptr_t)at.addr);
 		if (qualifier && name)
 			return arena_printf(&fs->arena, "%s%s", qualifier, name);
-		if (!follow(&at, DW_AT_abstract_origin, &next) && !follow(&at, DW_AT_specification, &next))
+		if (!die_follow(&at, DW_AT_abstract_origin, &next) &&
+		    !die_follow(&at, DW_AT_specification, &next))
 			break;
 		at = next;
 	}
@@ -200,17 +202,9 @@ static struct unit *unit_of(struct functions *fs, struct module *m, Dwarf_Die *c
 
 static struct function *find_in_unit(const struct unit *u, uint64_t addr)
 {
-	size_t lo = 0, hi = u->n;
+	size_t n = SEARCH_UPTO(u->extents, u->n, lo, addr);
 
-	while (lo < hi) {
-		size_t mid = (lo + hi) / 2;
-
-		if (u->extents[mid].lo <= addr)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo > 0 && addr < u->extents[lo - 1].hi ? u->extents[lo - 1].function : NULL;
+	return n > 0 && addr < u->extents[n - 1].hi ? u->extents[n - 1].function : NULL;
 }
 
 static struct function *function_in(struct functions *fs, struct module *m, uint64_t addr)
@@ -257,7 +251,7 @@ static void order_params(param_list *mine, param_list *all)
 		for (size_t j = 0; j < mine->n; j++) {
 			Dwarf_Die origin;
 
-			if (follow(&mine->items[j].die, DW_AT_abstract_origin, &origin) &&
+			if (die_follow(&mine->items[j].die, DW_AT_abstract_origin, &origin) &&
 			    origin.addr == all->items[i].die.addr) {
 				all->items[i] = mine->items[j];
 				break;
@@ -280,7 +274,7 @@ const struct params *params_of(struct functions *fs, Dwarf_Die *scope)
 		return ps;
 	ps = arena_new(&fs->arena, struct params);
 	collect_params(fs, scope, &mine, &ps->variadic);
-	if (follow(scope, DW_AT_abstract_origin, &origin)) {
+	if (die_follow(scope, DW_AT_abstract_origin, &origin)) {
 		collect_params(fs, &origin, &all, &ps->variadic);
 		order_params(&mine, &all);
 	} else {
@@ -596,19 +590,11 @@ void function_load_sites(struct function *f)
 
 struct call_site *function_call_site(struct function *f, uint64_t ret)
 {
-	size_t lo = 0, hi;
+	size_t i;
 
 	function_load_sites(f);
-	hi = f->nsites;
-	while (lo < hi) {
-		size_t mid = (lo + hi) / 2;
-
-		if (f->sites[mid].ret < ret)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo < f->nsites && f->sites[lo].ret == ret && !f->sites[lo].is_tail ? &f->sites[lo] : NULL;
+	i = SEARCH_BELOW(f->sites, f->nsites, ret, ret);
+	return i < f->nsites && f->sites[i].ret == ret && !f->sites[i].is_tail ? &f->sites[i] : NULL;
 }
 
 /* The register that a call site's parameter is passed in; false: in memory, or not said. */

@@ -113,6 +113,9 @@ struct code {
 	struct scope *scopes;      /* NULL without debug information */
 };
 
+/* The DIE that an attribute of this one refers to; false: it has none. */
+bool die_follow(Dwarf_Die *die, unsigned name, Dwarf_Die *ret);
+
 struct functions *functions_new(struct modules *ms, struct types *ts);
 void functions_free(struct functions *fs);
 

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/search.h"
 #include "base/vec.h"
 #include "debug/files.h"
 
@@ -205,17 +206,9 @@ void modules_close(struct modules *ms)
 
 struct module *module_of(struct modules *ms, uint64_t addr)
 {
-	size_t lo = 0, hi = ms->n;
+	size_t i = SEARCH_UPTO(ms->items, ms->n, hi, addr);
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (ms->items[mid].hi <= addr)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo < ms->n && ms->items[lo].lo <= addr ? &ms->items[lo] : NULL;
+	return i < ms->n && ms->items[i].lo <= addr ? &ms->items[i] : NULL;
 }
 
 size_t modules_all(struct modules *ms, struct module **ret_first)

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/search.h"
 #include "base/vec.h"
 #include "debug/files.h"
 
@@ -265,20 +266,12 @@ static void need_symbols(struct module *m)
 
 const struct symbol *module_symbol(struct module *m, uint64_t addr, bool functions_only)
 {
-	size_t lo = 0, hi;
+	size_t i;
 
 	need_symbols(m);
-	hi = m->nsymbols;
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (m->symbols[mid].addr <= addr)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	while (lo-- > 0 && m->files->reach[lo] > addr) {
-		const struct symbol *s = &m->symbols[lo];
+	i = SEARCH_UPTO(m->symbols, m->nsymbols, addr, addr);
+	while (i-- > 0 && m->files->reach[i] > addr) {
+		const struct symbol *s = &m->symbols[i];
 
 		if (addr - s->addr < s->size && (s->is_function || !functions_only))
 			return s;

@@ -29,6 +29,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/search.h"
 #include "leak/inside.h"
 
 enum {
@@ -53,6 +54,7 @@ struct heap {
 	uint64_t head;     /* of an arena: where its mapping begins, with malloc's notes; 0: another one */
 	unsigned unit;     /* bytes of a place: 16 between headers, 8 if registered */
 	unsigned header;   /* bytes between the beginning of a chunk and of its block */
+	bool is_main;      /* the main arena's */
 	struct bits *bits; /* of each 64 places from lo */
 	uint64_t *gaps;    /* bit i: the chunk that begins at place i is no block; NULL: all are */
 	uint32_t *page;    /* for each PAGE_PLACES from lo: the place of the last chunk before them */
@@ -173,6 +175,7 @@ static bool try_main(struct leaker *l, struct heaps *hs, const struct mapping *m
 
 	if (is_main(l, m) && walk_arena(l, m->lo, m->hi, NON_MAIN | MAPPED, &list)) {
 		keep(l, hs, m->lo, m->hi, &list);
+		hs->heaps.items[hs->heaps.n - 1].is_main = true;
 		return true;
 	}
 	VEC_FREE(&list);
@@ -206,17 +209,9 @@ static bool try_arena(struct leaker *l, struct heaps *hs, const struct mapping *
 
 static struct heap *heap_of(const struct heaps *hs, uint64_t addr)
 {
-	size_t lo = 0, hi = hs->heaps.n;
+	size_t n = SEARCH_UPTO(hs->heaps.items, hs->heaps.n, lo, addr);
 
-	while (lo < hi) {
-		size_t mid = (lo + hi) / 2;
-
-		if (hs->heaps.items[mid].lo <= addr)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo > 0 && addr < hs->heaps.items[lo - 1].hi ? &hs->heaps.items[lo - 1] : NULL;
+	return n > 0 && addr < hs->heaps.items[n - 1].hi ? &hs->heaps.items[n - 1] : NULL;
 }
 
 static bool try_mapped(struct leaker *l, const struct mapping *m, starts *ret)
@@ -398,6 +393,27 @@ static void sort_heaps(struct heaps *hs)
 		qsort(hs->heaps.items, hs->heaps.n, sizeof(struct heap), compare_heaps);
 }
 
+enum { TCACHE = 0x290, TOP = 96, STATE = 0x898 }; /* as glibc has them */
+
+static void hide_main_arena(struct leaker *l, uint64_t top)
+{
+	struct image *im = &l->image;
+	uint64_t word;
+
+	for (size_t k = 0; k < im->areas.n; k++) {
+		const struct stretch *s = &im->areas.items[k];
+		const struct mapping *m = target_mapping(l->target, s->lo);
+
+		if (!m || !strstr(m->path, "/libc.so"))
+			continue;
+		for (uint64_t at = (s->lo + 7) & ~(uint64_t)7; at + 8 <= s->hi; at += 8) {
+			memcpy(&word, s->bytes + (at - s->lo), 8);
+			if (word == top)
+				image_blank(im, at - TOP, at - TOP + STATE);
+		}
+	}
+}
+
 /*
  * What malloc itself points with: its lists of free chunks, per thread in the first block of an arena (struct
  * tcache_perthread_struct), for all in its struct malloc_state, which lies in front of the first chunk or, of the main
@@ -405,29 +421,16 @@ static void sort_heaps(struct heaps *hs)
  */
 static void hide_allocator(struct leaker *l, struct heaps *hs)
 {
-	enum { TCACHE = 0x290, TOP = 96, STATE = 0x898 };
-	struct image *im = &l->image;
-
 	for (size_t i = 0; i < hs->heaps.n; i++) {
 		const struct heap *h = &hs->heaps.items[i];
-		uint64_t size, top = h->lo + chunk_at(h, (h->hi - h->lo) / 16 - 1) * 16, word;
+		uint64_t size;
 
 		if (read_word(l, h->lo + 8, &size) && (size & ~(uint64_t)FLAGS) == TCACHE)
-			image_blank(im, h->lo + HEADER, h->lo + TCACHE);
+			image_blank(&l->image, h->lo + HEADER, h->lo + TCACHE);
 		if (h->head)
-			image_blank(im, h->head, h->lo);
-		for (size_t k = 0; k < im->areas.n; k++) {
-			const struct stretch *s = &im->areas.items[k];
-			const struct mapping *m = target_mapping(l->target, s->lo);
-
-			if (!m || !strstr(m->path, "/libc.so"))
-				continue;
-			for (uint64_t at = (s->lo + 7) & ~(uint64_t)7; at + 8 <= s->hi; at += 8) {
-				memcpy(&word, s->bytes + (at - s->lo), 8);
-				if (word == top)
-					image_blank(im, at - TOP, at - TOP + STATE);
-			}
-		}
+			image_blank(&l->image, h->head, h->lo);
+		if (h->is_main)
+			hide_main_arena(l, h->lo + chunk_at(h, (h->hi - h->lo) / 16 - 1) * 16);
 	}
 }
 

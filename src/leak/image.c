@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/search.h"
 #include "leak/inside.h"
 
 enum { CHUNK = 1 << 20, MAX_THREADS = 1 << 16, RED_ZONE = 128 };
@@ -32,17 +33,9 @@ static int compare_stretches(const void *a, const void *b)
 
 static struct stretch *find(const stretches *list, uint64_t addr)
 {
-	size_t lo = 0, hi = list->n;
+	size_t n = SEARCH_UPTO(list->items, list->n, lo, addr);
 
-	while (lo < hi) {
-		size_t mid = (lo + hi) / 2;
-
-		if (list->items[mid].lo <= addr)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo > 0 && addr < list->items[lo - 1].hi ? &list->items[lo - 1] : NULL;
+	return n > 0 && addr < list->items[n - 1].hi ? &list->items[n - 1] : NULL;
 }
 
 struct stretch *image_find(struct image *im, uint64_t addr)
@@ -482,11 +475,6 @@ static void mark_thread_stacks(struct leaker *l)
 		if (s && s->kind == STRETCH_ROOT)
 			s->is_thread = true;
 	}
-}
-
-bool image_parked_regs(struct leaker *l, const struct goroutine *g, struct regs *ret)
-{
-	return collect_parked_regs(l->target, &l->rt, g, ret);
 }
 
 void image_copy(struct leaker *l)

@@ -107,9 +107,6 @@ void image_blank_runtime(struct leaker *l);
 /* Zeroes [lo, hi) in the copy, as far as it was copied. */
 void image_blank(struct image *im, uint64_t lo, uint64_t hi);
 
-/* Registers of a parked goroutine. */
-bool image_parked_regs(struct leaker *l, const struct goroutine *g, struct regs *ret);
-
 /* ---- heap.c --------------------------------------------------------------------------------------------------- */
 
 struct block {

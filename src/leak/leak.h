@@ -17,10 +17,10 @@
  *
  * Everything doubtful counts as reachable.  Conservative marking can miss a leak, it cannot accuse.
  *
- * What is not seen: see leak_note in image.c and doc/leaks.md.
+ * What is not seen: see doc/leaks.md.
  *
- * Order of files: image.c copies memory, heap.c finds its blocks, waits.c who waits on what, locks.c who holds
- * what, mark.c marks, leak.c puts it together.
+ * Order of files: image.c copies memory, roots.c what is not plain memory, heap.c and registry.c find
+ * blocks, waits.c who waits on what, locks.c who holds what, mark.c marks, leak.c puts it together.
  */
 #include "collect/collect.h"
 #include "debug/debug.h"

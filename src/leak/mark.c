@@ -51,9 +51,7 @@ static void look_at(struct marker *m, uint64_t addr, const unsigned char *bytes,
 
 static struct stretch *stack_of(struct marker *m, const struct goroutine *g)
 {
-	struct stretch *s = g->stack_hi ? image_find_stack(&m->l->image, g->stack_hi - 8) : NULL;
-
-	return s;
+	return g->stack_hi ? image_find_stack(&m->l->image, g->stack_hi - 8) : NULL;
 }
 
 static void come_alive(void *arg, uint32_t index)
@@ -134,7 +132,7 @@ static bool frame_around(struct marker *m, const struct goroutine *g, const stru
 	if (!m->frame_buf)
 		m->frame_buf = base_malloc(MAX_FRAMES * sizeof m->frame_buf[0]);
 	target_set_window(m->l->target, s->lo, s->hi, s->bytes);
-	if (!image_parked_regs(m->l, g, &regs)) {
+	if (!collect_parked_regs(m->l->target, &m->l->rt, g, &regs)) {
 		target_set_window(m->l->target, 0, 0, NULL);
 		return false;
 	}

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/search.h"
 #include "leak/inside.h"
 
 enum { MAX_SELECT = 1 << 16 };
@@ -160,18 +161,9 @@ void waits_free(struct waits *w)
 void waits_in(const struct waits *w, uint64_t lo, uint64_t hi, void (*fn)(void *arg, uint32_t goroutine),
 	      void *arg)
 {
-	size_t a = 0, b = w->pairs.n;
-
 	if (lo >= hi || !may_hold(w, lo, hi))
 		return;
-	while (a < b) {
-		size_t mid = (a + b) / 2;
-
-		if (w->pairs.items[mid].obj < lo)
-			a = mid + 1;
-		else
-			b = mid;
-	}
-	for (; a < w->pairs.n && w->pairs.items[a].obj < hi; a++)
-		fn(arg, w->pairs.items[a].goroutine);
+	for (size_t i = SEARCH_BELOW(w->pairs.items, w->pairs.n, obj, lo);
+	     i < w->pairs.n && w->pairs.items[i].obj < hi; i++)
+		fn(arg, w->pairs.items[i].goroutine);
 }

@@ -23,6 +23,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/search.h"
+
 /* ---- bytes of the file ------------------------------------------------------------------------------------ */
 
 static size_t pread_all(int fd, uint64_t offset, void *buf, size_t n)
@@ -84,17 +86,9 @@ size_t core_pread(struct core *c, uint64_t offset, void *buf, size_t n)
 /* The first segment that ends above addr; NULL: none does. */
 static const struct core_segment *segment_from(const struct core *c, uint64_t addr)
 {
-	size_t lo = 0, hi = c->nsegments;
+	size_t i = SEARCH_UPTO(c->segments, c->nsegments, hi, addr);
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (c->segments[mid].hi <= addr)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo < c->nsegments ? &c->segments[lo] : NULL;
+	return i < c->nsegments ? &c->segments[i] : NULL;
 }
 
 static size_t piece_of_core(struct core *c, uint64_t addr, void *buf, size_t n)

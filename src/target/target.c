@@ -17,6 +17,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/search.h"
+
 enum { MAX_PAGES = 1 << 15 };
 
 /* Stands in the table for a page that cannot be read. */
@@ -251,17 +253,9 @@ void target_resume(struct target *t)
 
 const struct mapping *target_mapping(const struct target *t, uint64_t addr)
 {
-	size_t lo = 0, hi = t->nmappings;
+	size_t i = SEARCH_UPTO(t->mappings, t->nmappings, hi, addr);
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (t->mappings[mid].hi <= addr)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo < t->nmappings && t->mappings[lo].lo <= addr ? &t->mappings[lo] : NULL;
+	return i < t->nmappings && t->mappings[i].lo <= addr ? &t->mappings[i] : NULL;
 }
 
 const struct target_thread *target_thread(const struct target *t, int32_t tid)

@@ -23,6 +23,7 @@
 #include "debug/module.h"
 #include "debug/unwind.h"
 #include "target/target.h"
+#include "unwind_victim.h"
 
 enum { MAX_FRAMES = 400 };
 
@@ -66,27 +67,6 @@ static bool compile(const char *cc, const char *flags)
 {
 	return run("%s -w -std=gnu11 -pthread %s %s -o victim -ldl", cc, flags, source()) &&
 	       run("%s -w -O2 -shared -fPIC -DPLUGIN %s -o plugin.so", cc, source());
-}
-
-static void start(void)
-{
-	char path[100], plugin[100], byte;
-	int fds[2];
-
-	snprintf(path, sizeof path, "%s/victim", dir);
-	snprintf(plugin, sizeof plugin, "%s/plugin.so", dir);
-	ck_assert_int_eq(pipe(fds), 0);
-	victim = fork();
-	if (victim == 0) {
-		setenv("UNWIND_PLUGIN", plugin, 1);
-		dup2(fds[1], 1);
-		close(fds[0]);
-		execl(path, path, (char *)NULL);
-		_exit(127);
-	}
-	close(fds[1]);
-	ck_assert_int_eq(read(fds[0], &byte, 1), 1);
-	close(fds[0]);
 }
 
 static void open_target(void)
@@ -151,7 +131,7 @@ static void teardown(void)
 static void begin(const char *cc, const char *flags)
 {
 	ck_assert(compile(cc, flags));
-	start();
+	victim = unwind_victim_start(dir, "victim");
 	open_target();
 	open_modules();
 	ck_assert_ptr_nonnull(program);
@@ -404,7 +384,7 @@ static size_t all_pcs(uint64_t *ret, size_t max)
 START_TEST(a_deleted_program_is_read_all_the_same)
 {
 	ck_assert(compile("cc", "-g -O1"));
-	start();
+	victim = unwind_victim_start(dir, "victim");
 	ck_assert(run("cp victim copy && rm victim && mv copy victim"));
 	open_target();
 	open_modules();

@@ -22,6 +22,7 @@
 #include "debug/module.h"
 #include "debug/unwind.h"
 #include "target/target.h"
+#include "unwind_victim.h"
 
 enum { MAX_FRAMES = 1000, STOPS = 12, WORDS = 1 << 15 };
 
@@ -53,30 +54,6 @@ static bool has(const char *cc)
 
 	snprintf(command, sizeof command, "command -v %s >%s/log 2>&1", cc, dir);
 	return system(command) == 0;
-}
-
-/* Starts dir/NAME, and waits until all its threads are where they shall be. */
-static pid_t start(const char *name)
-{
-	char path[128], plugin[128], byte;
-	int fds[2];
-	pid_t pid;
-
-	snprintf(path, sizeof path, "%s/%s", dir, name);
-	snprintf(plugin, sizeof plugin, "%s/plugin.so", dir);
-	ck_assert_int_eq(pipe(fds), 0);
-	pid = fork();
-	if (pid == 0) {
-		setenv("UNWIND_PLUGIN", plugin, 1);
-		dup2(fds[1], 1);
-		close(fds[0]);
-		execl(path, path, (char *)NULL);
-		_exit(127);
-	}
-	close(fds[1]);
-	ck_assert_int_eq(read(fds[0], &byte, 1), 1);
-	close(fds[0]);
-	return pid;
 }
 
 static void stop(pid_t pid)
@@ -358,7 +335,7 @@ START_TEST(every_frame_has_the_registers_that_libunwind_finds)
 	snprintf(what, sizeof what, "%s %s", cc, flags);
 	if (!has(cc) || !compile(cc, flags, "victim"))
 		return;
-	pid = start("victim");
+	pid = unwind_victim_start(dir, "victim");
 	compare_victim(what, pid, options[_i / 2].nchains, options[_i / 2].oracle);
 	stop(pid);
 	fprintf(stderr, "unwind: %s: %lu stacks, %lu frames, %lu differ\n", what, nstacks, ncompared, nwrong);
@@ -414,7 +391,7 @@ START_TEST(every_row_of_every_module_agrees_with_libunwind)
 	void *upt;
 
 	ck_assert(compile("cc", "-O2", "victim"));
-	pid = start("victim");
+	pid = unwind_victim_start(dir, "victim");
 	open_all(pid);
 	for (size_t i = 0; i < WORDS; i++) /* distinct, readable addresses */
 		words[i] = FAKE_BASE + 8 * ((i * 7919 + 13) % WORDS);
@@ -466,7 +443,7 @@ START_TEST(a_chain_ends_where_it_leads_nowhere)
 	pid_t pid;
 
 	ck_assert(compile("gcc", "-O0", "victim"));
-	pid = start("victim");
+	pid = unwind_victim_start(dir, "victim");
 	open_all(pid);
 	target_set_window(target, FAKE_BASE, FAKE_BASE + sizeof words, words);
 	pc = modules_lookup(modules, "deep") + 20;
