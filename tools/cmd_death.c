@@ -25,7 +25,7 @@ struct helper {
 	int status_fd, out_fd;
 	bool goes_on; /* @dump, @leaks */
 	bool wants_leaks;
-	struct leak_settings settings; /* @leaks */
+	struct leak_settings settings; /* @leaks, @death */
 	struct findings findings;
 };
 
@@ -99,6 +99,14 @@ static int say_count(const struct helper *h, struct error *e)
 	return done == sizeof text - 1 ? 0 : error_sys(e, -EPIPE, "process %d does not listen", h->pid);
 }
 
+static void set_files(struct leak_settings *s, const struct collect_request *q)
+{
+	s->report = q->report;
+	s->junit = q->junit;
+	s->sarif = q->sarif;
+	s->json = q->json;
+}
+
 /* Files are written, and a list of the user's counts, at the end of the program only: before, a report is for whoever
  * has called gor_leaks. */
 static int set_leak_settings(struct helper *h, const struct collect_request *q, struct error *e)
@@ -110,10 +118,7 @@ static int set_leak_settings(struct helper *h, const struct collect_request *q, 
 	s->suppressions = q->suppressions;
 	s->baseline = q->baseline;
 	if (q->flags & GORI_LEAKS_AT_EXIT) {
-		s->report = q->report;
-		s->junit = q->junit;
-		s->sarif = q->sarif;
-		s->json = q->json;
+		set_files(s, q);
 		if (q->fail_on)
 			err = leaks_parse_verdicts(q->fail_on, &s->fail_on, e);
 		if (err)
@@ -145,12 +150,28 @@ static int find_leaks(struct helper *h, struct session *s, const struct collect_
 				 .stuck_ns = q->stuck_ns,
 				 .copied = let_go,
 				 .arg = &g};
+	unsigned status = o.at_exit ? q->flags >> GORI_LEAKS_STATUS_SHIFT & 0xff : 0;
 	struct leak_stats stats;
 	int err = leak_check(&s->world, s->target, s->debug, &o, &stats, e);
 
 	if (!err)
 		findings_judge(&h->findings, &s->world);
+	if (!err && status)
+		h->findings.leaks.ending = (struct ending){
+			ENDING_FAILED, arena_printf(&s->world.arena, "exit status %u", status)};
 	return err;
+}
+
+/* A program that has died has no leaks to tell of: the same files say how it died. */
+static int write_ending(struct helper *h, struct world *w, const struct collect_request *q,
+			const struct emit_options *o, struct error *e)
+{
+	struct ending ending = {ENDING_CRASHED, q->message ? q->message : "the program has died"};
+
+	leak_settings_init(&h->settings);
+	set_files(&h->settings, q);
+	findings_of_ending(&h->findings, w, &h->settings, ending);
+	return findings_write_files(&h->findings, o, e);
 }
 
 static int look(struct helper *h, struct session *s, struct report_options *o, struct collect_request *q,
@@ -195,6 +216,8 @@ static int help(struct helper *h, struct error *e)
 		err = findings_write(&h->findings, &o, h->out_fd, e);
 	else if (!err)
 		err = report_write(&s.world, &o, h->out_fd, e);
+	if (!err && !h->goes_on)
+		err = write_ending(h, &s.world, &q, &o.emit, e);
 	/* The process ends next, and so do we: what is left is given back by the kernel, which is faster. */
 	if (h->goes_on || err) {
 		findings_free(&h->findings);

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "analyse/leaks.h"
+#include "ending.h"
 #include "tool.h"
 
 enum {
@@ -45,6 +46,7 @@ struct run {
 	int64_t timeout_ns; /* 0: none */
 	bool registry;      /* blocks are to be registered */
 	char **argv;        /* the program's */
+	struct ending_files files;
 };
 
 static const struct argp_option options[] = {
@@ -95,6 +97,15 @@ static void add_path(struct argp_state *state, struct run *r, const char *key, c
 	add_option(state, r, key, full);
 }
 
+/* A file that the program, or else we, shall write. */
+static void add_file(struct argp_state *state, struct run *r, int which, const char *key, const char *path)
+{
+	if (strcmp(path, "-") == 0)
+		argp_error(state, "--%s: standard output is the program's; name a file", key);
+	r->files.items[which].path = path;
+	add_path(state, r, key, path);
+}
+
 static void add_verdicts(struct argp_state *state, struct run *r, const char *arg)
 {
 	struct error e;
@@ -139,13 +150,13 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case OPT_FAIL_ON:
 		return add_verdicts(state, r, arg), 0;
 	case OPT_REPORT:
-		return add_path(state, r, "report", arg), 0;
+		return add_file(state, r, ENDING_REPORT, "report", arg), 0;
 	case OPT_JUNIT:
-		return add_path(state, r, "junit", arg), 0;
+		return add_file(state, r, ENDING_JUNIT, "junit", arg), 0;
 	case OPT_SARIF:
-		return add_path(state, r, "sarif", arg), 0;
+		return add_file(state, r, ENDING_SARIF, "sarif", arg), 0;
 	case OPT_JSON:
-		return add_path(state, r, "json", arg), 0;
+		return add_file(state, r, ENDING_JSON, "json", arg), 0;
 	case OPT_TIMEOUT:
 		return r->timeout_ns = duration(state, arg), 0;
 	case ARGP_KEY_INIT:
@@ -352,6 +363,28 @@ static int end_like(int status)
 	return 128 + WTERMSIG(status);
 }
 
+static int write_files(struct run *r, struct ending ending)
+{
+	struct error e = {0};
+
+	return ending_write(&r->files, child, r->argv[0], ending, &e) ? tool_fail(&e) : 0;
+}
+
+static int time_out(struct run *r)
+{
+	struct ending ending = {ENDING_TIMEOUT,
+				arena_printf(&r->files.arena, "%s has taken longer than %.3g s", r->argv[0],
+					     (double)r->timeout_ns / 1e9)};
+	int status;
+
+	fprintf(stderr, "gorgon: %s:\n\n", ending.text);
+	show_stacks(child);
+	kill(child, SIGKILL);
+	waitpid(child, &status, 0);
+	write_files(r, ending);
+	return EXIT_TIMEOUT;
+}
+
 int cmd_run(int argc, char **argv)
 {
 	static const struct argp argp = {
@@ -375,17 +408,15 @@ int cmd_run(int argc, char **argv)
 	if (err)
 		return tool_fail(&e);
 	watch_signals();
+	ending_watch(&r.files);
 	err = start(&r, &e);
 	if (err) {
 		tool_fail(&e);
+		write_files(&r, (struct ending){ENDING_NOT_STARTED, e.text});
 		return err == -ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN;
 	}
-	if (await(r.timeout_ns, &status))
-		return end_like(status);
-	fprintf(stderr, "gorgon: %s has taken longer than %.3g s:\n\n", r.argv[0],
-		(double)r.timeout_ns / 1e9);
-	show_stacks(child);
-	kill(child, SIGKILL);
-	waitpid(child, &status, 0);
-	return EXIT_TIMEOUT;
+	if (!await(r.timeout_ns, &status))
+		return time_out(&r);
+	err = write_files(&r, ending_of(&r.files, status));
+	return err && WIFEXITED(status) && !WEXITSTATUS(status) ? EXIT_BAD_INPUT : end_like(status);
 }

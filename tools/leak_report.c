@@ -43,6 +43,14 @@ void findings_judge(struct findings *f, struct world *w)
 	f->leaks.fail_on = s->fail_on;
 }
 
+void findings_of_ending(struct findings *f, struct world *w, const struct leak_settings *settings,
+			struct ending ending)
+{
+	memset(f, 0, sizeof *f);
+	f->settings = settings;
+	f->leaks = (struct leaks){.world = w, .ending = ending, .fail_on = settings->fail_on};
+}
+
 void findings_free(struct findings *f)
 {
 	rules_deinit(&f->rules);
@@ -59,8 +67,7 @@ static const char *source_root(char cwd[PATH_MAX])
 	return github && *github == '/' ? github : getcwd(cwd, PATH_MAX);
 }
 
-/* %p is the number of the process. */
-static const char *path_of(const struct findings *f, const char *path)
+const char *findings_path(struct arena *a, const char *path, int32_t pid)
 {
 	struct sink s;
 	const char *ret;
@@ -68,13 +75,13 @@ static const char *path_of(const struct findings *f, const char *path)
 	sink_init_memory(&s);
 	for (; *path; path++) {
 		if (path[0] == '%' && path[1] == 'p') {
-			sink_dec(&s, f->leaks.world->pid);
+			sink_dec(&s, pid);
 			path++;
 		} else {
 			sink_char(&s, *path);
 		}
 	}
-	ret = arena_str(&f->leaks.world->arena, sink_text(&s));
+	ret = arena_str(a, sink_text(&s));
 	sink_deinit(&s);
 	return ret;
 }
@@ -87,7 +94,10 @@ static void put(const struct findings *f, enum leak_form form, const struct emit
 
 	switch (form) {
 	case AS_TEXT:
-		emit_leaks(&f->leaks, o, s);
+		if (f->leaks.ending.kind != ENDING_UNTOLD)
+			emit_ending(&f->leaks, o, s);
+		if (f->leaks.ending.kind == ENDING_UNTOLD || f->leaks.world->leaks_checked)
+			emit_leaks(&f->leaks, o, s);
 		return;
 	case AS_JUNIT:
 		emit_leaks_junit(&f->leaks, o, s);
@@ -112,7 +122,7 @@ static int write_file(const struct findings *f, enum leak_form form, const char 
 
 	if (!path)
 		return 0;
-	err = file_begin(&file, path_of(f, path), e);
+	err = file_begin(&file, findings_path(&f->leaks.world->arena, path, f->leaks.world->pid), e);
 	if (err)
 		return err;
 	put(f, form, o, &file.sink);
@@ -141,7 +151,7 @@ static int write_main(const struct findings *f, const struct report_options *o, 
 }
 
 /* All that can be written is: the first error counts, as the one that is said. */
-int findings_write(const struct findings *f, const struct report_options *o, int fd, struct error *e)
+int findings_write_files(const struct findings *f, const struct emit_options *o, struct error *e)
 {
 	const struct leak_settings *s = f->settings;
 	const struct {
@@ -154,16 +164,24 @@ int findings_write(const struct findings *f, const struct report_options *o, int
 		{AS_JSON, s->json},
 		{AS_BASELINE, s->write_baseline},
 	};
-	struct emit_options emit = o->emit;
-	int err, first;
+	struct emit_options emit = *o;
+	int err, first = 0;
 
 	emit.culprit_again = false;
-	analyse_ids(f->leaks.world);
-	first = write_main(f, o, fd, e);
 	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
 		err = write_file(f, files[i].form, files[i].path, &emit, first ? NULL : e);
 		if (err && !first)
 			first = err;
 	}
 	return first;
+}
+
+int findings_write(const struct findings *f, const struct report_options *o, int fd, struct error *e)
+{
+	int err, first;
+
+	analyse_ids(f->leaks.world);
+	first = write_main(f, o, fd, e);
+	err = findings_write_files(f, &o->emit, first ? NULL : e);
+	return first ? first : err;
 }

@@ -32,7 +32,19 @@ void leak_settings_init(struct leak_settings *ret);
 
 int findings_load(struct findings *ret, const struct leak_settings *settings, struct error *e);
 void findings_judge(struct findings *f, struct world *w);
+
+/* Instead of judge: nothing was searched for, only the end is told. */
+void findings_of_ending(struct findings *f, struct world *w, const struct leak_settings *settings,
+			struct ending ending);
+
 int findings_write(const struct findings *f, const struct report_options *o, int fd, struct error *e);
+
+/* The files only. */
+int findings_write_files(const struct findings *f, const struct emit_options *o, struct error *e);
+
+/* The name of a file that is to be written; in the arena. */
+const char *findings_path(struct arena *a, const char *path, int32_t pid);
+
 void findings_free(struct findings *f);
 
 #endif

@@ -84,6 +84,7 @@ enum gori_death_kind {
 /* In `flags` for @leaks. */
 enum gori_leaks_flags {
 	GORI_LEAKS_AT_EXIT = 1, /* main has returned, or exit was called: who is still there is lingering */
+	GORI_LEAKS_STATUS_SHIFT = 8, /* AT_EXIT: the exit status is in the eight bits from here on */
 };
 
 /*

@@ -119,7 +119,8 @@ void gor_leak_ignore(void)
 /* Somebody collects the files, and takes it for an error if they are not there.  The tool writes them. */
 static bool wants_files(void)
 {
-	return gori_options.report[0] || gori_options.junit[0] || gori_options.sarif[0] || gori_options.json[0];
+	return gori_options.report[0] || gori_options.junit[0] || gori_options.sarif[0] ||
+	       gori_options.json[0];
 }
 
 static void at_exit(int status, void *arg)
@@ -130,7 +131,7 @@ static void at_exit(int status, void *arg)
 	if (getpid() != owner || (gor_num_goroutine() < 2 && !wants_files()))
 		return;
 	fflush(NULL);
-	n = check(STDERR_FILENO, GORI_LEAKS_AT_EXIT);
+	n = check(STDERR_FILENO, GORI_LEAKS_AT_EXIT | (status & 0xff) << GORI_LEAKS_STATUS_SHIFT);
 	if (n < 0)
 		fprintf(stderr, "gorgon: leaks were not looked for: %s\n",
 			n == -ENOENT ? "the gorgon tool is missing or has failed" : strerror(-n));

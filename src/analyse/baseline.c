@@ -99,7 +99,7 @@ static int compare(const void *a, const void *b)
 
 static void put_line(const struct leak *l, struct sink *s)
 {
-	const struct place *at = leak_place(l->g);
+	const struct place *at = leak_place(&l->g->stack);
 
 	sink_printf(s, "%s %s %zu ", verdict_text(l->g->verdict), l->fingerprint, l->group.n);
 	sink_clean(s, goroutine_state(l->g), strlen(goroutine_state(l->g)), 0);

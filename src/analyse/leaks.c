@@ -7,12 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-const struct place *leak_place(const struct goroutine *g)
+const struct place *leak_place(const struct stack *st)
 {
 	const struct place *named = NULL;
 
-	for (uint32_t i = 0; i < g->stack.nframes; i++) {
-		const struct place *p = g->stack.frames[i].place;
+	for (uint32_t i = 0; i < st->nframes; i++) {
+		const struct place *p = st->frames[i].place;
 
 		if (!p || p->is_runtime)
 			continue;

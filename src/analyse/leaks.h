@@ -79,8 +79,24 @@ struct leak {
 	bool known;              /* in the baseline */
 };
 
+/* How the program ended, as far as that is for a report of leaks to say. */
+enum ending_kind {
+	ENDING_UNTOLD,     /* it goes on; or it ended well, and leaks were looked for */
+	ENDING_WELL,       /* with status 0, but leaks were not looked for */
+	ENDING_CRASHED,    /* in a panic, of a signal */
+	ENDING_FAILED,     /* with another status than 0 */
+	ENDING_TIMEOUT,    /* it took too long */
+	ENDING_NOT_STARTED /* it cannot be run */
+};
+
+struct ending {
+	enum ending_kind kind;
+	const char *text; /* what has happened: lines, of which the first one is a summary */
+};
+
 struct leaks {
 	struct world *world;
+	struct ending ending;
 	struct leak *items; /* by verdict, then in the world's order; suppressed ones too */
 	size_t n;
 	const struct rules *rules;
@@ -102,7 +118,7 @@ void leaks_find(struct leaks *ret, struct world *w, struct rules *rules, const s
 uint32_t leaks_failing(const struct leaks *l);
 
 /* The innermost frame of the program's own: where it waits.  NULL: none is known. */
-const struct place *leak_place(const struct goroutine *g);
+const struct place *leak_place(const struct stack *st);
 
 /* Rules that would suppress what was found; a file for --baseline. */
 void leaks_put_rules(const struct leaks *l, struct sink *s);

@@ -166,7 +166,7 @@ static void put_name(const char *text, struct sink *s)
 
 static void put_rule(const struct leak *l, struct sink *s)
 {
-	const struct place *at = leak_place(l->g);
+	const struct place *at = leak_place(&l->g->stack);
 	const char *last = NULL;
 	int n = 0;
 

@@ -49,6 +49,17 @@ static void read_settings(struct rt *rt, struct collect_request *ret)
 	free(copy);
 }
 
+static const char *message(struct rt *rt, uint64_t death, struct arena *a)
+{
+	uint32_t n = rt_read_u32(rt, death, rt->death_message_len);
+	char text[GORI_DEATH_MESSAGE];
+
+	if (!n || n > sizeof text || rt->death_message == RT_NO_FIELD ||
+	    target_read(rt->target, death + rt->death_message, text, n) != 0)
+		return NULL;
+	return arena_strn(a, text, n);
+}
+
 int collect_request(struct target *t, struct debug *d, struct collect_request *ret, struct error *e)
 {
 	struct rt rt;
@@ -64,6 +75,7 @@ int collect_request(struct target *t, struct debug *d, struct collect_request *r
 		ret->traceback = rt_read_u32(&rt, at, rt.death_traceback);
 		ret->flags = rt_read_u32(&rt, at, rt.death_flags);
 		ret->deadline = (int64_t)rt_read_u64(&rt, at, rt.death_deadline);
+		ret->message = message(&rt, at, &ret->arena);
 	}
 	rt_close(&rt);
 	return err;

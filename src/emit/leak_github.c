@@ -23,7 +23,7 @@ static void put_encoded(struct sink *s, const char *text, bool is_property)
 
 static void put_command(const struct leaks *l, const struct leak *leak, const char *root, struct sink *s)
 {
-	const struct place *at = leak_place(leak->g);
+	const struct place *at = leak_place(&leak->g->stack);
 	const char *file = at && at->file ? at->file : leak_file(leak, leak->g->go_file);
 	int line = at && at->file ? at->line : leak->g->go_line;
 	const char *normal = file ? leak_normal(&l->world->arena, file) : NULL;

@@ -235,6 +235,23 @@ static void put_rules(const struct rules *r, struct json *j)
 	json_end(j);
 }
 
+static void put_ending(const struct leaks *l, const struct emit_options *o, struct json *j)
+{
+	const struct stack *st = ending_stack(l);
+
+	if (l->ending.kind == ENDING_UNTOLD)
+		return;
+	json_object(j, "ending");
+	json_str(j, "kind", ending_name(l->ending.kind));
+	json_bool(j, "fails", ending_fails(&l->ending));
+	json_str(j, "text", l->ending.text);
+	json_array(j, "stack");
+	for (uint32_t i = 0; st && i < st->nframes; i++)
+		put_frame(l->world, &st->frames[i], o, j);
+	json_end(j);
+	json_end(j);
+}
+
 void emit_leaks_json(const struct leaks *l, const struct emit_options *o, struct sink *s)
 {
 	struct json j = json_begin(s);
@@ -246,6 +263,7 @@ void emit_leaks_json(const struct leaks *l, const struct emit_options *o, struct
 	json_str(&j, "program", l->world->exe);
 	json_int(&j, "pid", l->world->pid);
 	json_uint(&j, "goroutines", l->world->ngoroutines);
+	put_ending(l, o, &j);
 	put_counts(l, &j);
 	json_array(&j, "leaks");
 	for (size_t i = 0; i < l->n; i++)

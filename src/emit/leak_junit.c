@@ -3,7 +3,8 @@
  * What: leaks as JUnit XML, which test runners collect: a test case for each group of goroutines.
  *
  * How: what makes the run fail is a failure; suppressed ones are skipped; all others pass and have their report as
- * output.  Without any leak there is one case that passes, so that it can be seen that somebody looked.
+ * output.  Without any leak there is one case that passes, so that it can be seen that somebody looked.  A program
+ * that crashed or failed is one case more, and one that was not searched for leaks is a case without a word of them.
  *
  * Invariants: characters that XML 1.0 does not allow are replaced, so that a hostile name cannot break the file.
  */
@@ -88,7 +89,7 @@ static char *first_line(const struct leaks *l, const struct leak *leak)
 /* The same from run to run, so that a history can be kept. */
 static const char *case_name(const struct leaks *l, const struct leak *leak)
 {
-	const struct place *at = leak_place(leak->g);
+	const struct place *at = leak_place(&leak->g->stack);
 	struct arena *a = &l->world->arena;
 	const char *name = arena_printf(a, "%s in %s", goroutine_state(leak->g),
 					at && at->function ? at->function : "unknown code");
@@ -127,11 +128,32 @@ static void put_case(const struct leaks *l, const struct leak *leak, const struc
 	sink_str(s, "\t\t</testcase>\n");
 }
 
+/* How the program ended, where there is something to say of that. */
+static void put_ending(const struct leaks *l, const struct emit_options *o, struct sink *s)
+{
+	struct sink text;
+
+	sink_str(s, "\t\t<testcase classname=\"run\" name=\"the program ends well\" time=\"0\"");
+	if (!ending_fails(&l->ending)) {
+		sink_str(s, "/>\n");
+		return;
+	}
+	sink_str(s, ">\n\t\t\t<failure");
+	put_attribute(s, "type", ending_name(l->ending.kind));
+	put_attribute(s, "message", ending_line(l));
+	sink_char(s, '>');
+	sink_init_memory(&text);
+	emit_ending(l, o, &text);
+	put_xml(s, sink_text(&text), false);
+	sink_deinit(&text);
+	sink_str(s, "</failure>\n\t\t</testcase>\n");
+}
+
 void emit_leaks_junit(const struct leaks *l, const struct emit_options *o, struct sink *s)
 {
 	const char *exe = l->world->exe ? l->world->exe : l->world->origin ? l->world->origin : "program";
 	const char *slash = strrchr(exe, '/');
-	size_t failed = 0, skipped = 0;
+	size_t failed = ending_fails(&l->ending), skipped = 0, n = l->n + (l->ending.kind != ENDING_UNTOLD);
 
 	for (size_t i = 0; i < l->n; i++) {
 		failed += fails(l, &l->items[i]);
@@ -140,10 +162,12 @@ void emit_leaks_junit(const struct leaks *l, const struct emit_options *o, struc
 	sink_str(s, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n\t<testsuite");
 	put_attribute(s, "name", arena_printf(&l->world->arena, "leaks of %s", slash ? slash + 1 : exe));
 	sink_printf(s, " tests=\"%zu\" failures=\"%zu\" errors=\"0\" skipped=\"%zu\" time=\"0\">\n",
-		    l->n ? l->n : 1, failed, skipped);
+		    n ? n : 1, failed, skipped);
+	if (l->ending.kind != ENDING_UNTOLD)
+		put_ending(l, o, s);
 	for (size_t i = 0; i < l->n; i++)
 		put_case(l, &l->items[i], o, s);
-	if (!l->n)
+	if (!n)
 		sink_str(s, "\t\t<testcase classname=\"leaks\" name=\"no goroutine is blocked for ever\" "
 			    "time=\"0\"/>\n");
 	sink_str(s, "\t</testsuite>\n</testsuites>\n");

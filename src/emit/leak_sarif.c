@@ -6,6 +6,8 @@
  * where what it waits for was made or taken, are related locations; the whole stack is there too.  Fingerprints are
  * those of baselines (analyse/leaks.h), so a service knows a leak again after edits.
  *
+ * A program that crashed or failed is a result of its own, `failed`.
+ *
  * Files below the source folder are relative to SRCROOT; others are file: URIs.
  */
 #include <string.h>
@@ -20,6 +22,8 @@ struct sarif {
 	const char *last_file; /* of the related location before */
 	int last_line;
 };
+
+enum { FAILED_RULE = VERDICT_LINGERING - VERDICT_LEAKED + 1 }; /* stands behind those of verdicts */
 
 static const struct {
 	const char *name, *text;
@@ -132,7 +136,7 @@ static void put_related_all(struct sarif *sf, const struct leak *leak)
 			put_related(sf, "the lock was taken here", list[i].fact->u.sync.where->file,
 				    list[i].fact->u.sync.where->line);
 	for (uint32_t i = 1; i < leak->nsteps && i < 10; i++) {
-		const struct place *p = leak_place(leak->steps[i].waiter);
+		const struct place *p = leak_place(&leak->steps[i].waiter->stack);
 
 		if (p)
 			put_related(sf,
@@ -143,16 +147,16 @@ static void put_related_all(struct sarif *sf, const struct leak *leak)
 	json_end(&sf->json);
 }
 
-static void put_stack(struct sarif *sf, const struct leak *leak)
+static void put_stack(struct sarif *sf, const struct stack *st, const char *whose)
 {
 	struct json *j = &sf->json;
 
 	json_array(j, "stacks");
 	json_object(j, NULL);
-	put_message(j, arena_printf(&sf->leaks->world->arena, "goroutine %lld", (long long)leak->g->id));
+	put_message(j, whose);
 	json_array(j, "frames");
-	for (uint32_t i = 0; i < leak->g->stack.nframes; i++) {
-		const struct place *p = leak->g->stack.frames[i].place;
+	for (uint32_t i = 0; i < st->nframes; i++) {
+		const struct place *p = st->frames[i].place;
 
 		json_object(j, NULL);
 		begin_location(sf, "location", p ? p->file : NULL, p ? p->line : 0);
@@ -197,9 +201,16 @@ static void put_state(struct sarif *sf, const struct leak *leak)
 	json_end(j);
 }
 
+static void put_place(struct sarif *sf, const struct place *at)
+{
+	begin_location(sf, NULL, at->file, at->line);
+	put_logical(&sf->json, at->function);
+	json_end(&sf->json);
+}
+
 static void put_result(struct sarif *sf, const struct leak *leak)
 {
-	const struct place *at = leak_place(leak->g);
+	const struct place *at = leak_place(&leak->g->stack);
 	struct json *j = &sf->json;
 	bool is_error = sf->leaks->fail_on & 1u << leak->g->verdict;
 
@@ -210,34 +221,76 @@ static void put_result(struct sarif *sf, const struct leak *leak)
 	put_text(sf, leak);
 	json_array(j, "locations");
 	if (at && at->file) {
-		begin_location(sf, NULL, at->file, at->line);
-		put_logical(j, at->function);
-		json_end(j);
+		put_place(sf, at);
 	} else if (leak->g->go_file) {
 		begin_location(sf, NULL, leak_file(leak, leak->g->go_file), leak->g->go_line);
 		json_end(j);
 	}
 	json_end(j);
 	put_related_all(sf, leak);
-	put_stack(sf, leak);
+	put_stack(sf, &leak->g->stack,
+		  arena_printf(&sf->leaks->world->arena, "goroutine %lld", (long long)leak->g->id));
 	put_state(sf, leak);
+	json_end(j);
+}
+
+/* Services insist on a place: what has none is told with the run only. */
+static void put_ending(struct sarif *sf)
+{
+	const struct stack *st = ending_stack(sf->leaks);
+	const struct place *at = st ? leak_place(st) : NULL;
+	struct json *j = &sf->json;
+
+	if (!at || !at->file)
+		return;
+	json_object(j, NULL);
+	json_str(j, "ruleId", "failed");
+	json_int(j, "ruleIndex", FAILED_RULE);
+	json_str(j, "level", "error");
+	put_message(j, sf->leaks->ending.text);
+	json_array(j, "locations");
+	put_place(sf, at);
+	json_end(j);
+	put_stack(sf, st, "who crashed");
+	json_end(j);
+}
+
+/* Whether the program itself has run as it should; of a process that goes on nothing is said. */
+static void put_invocation(struct sarif *sf)
+{
+	struct json *j = &sf->json;
+
+	if (sf->leaks->ending.kind == ENDING_UNTOLD)
+		return;
+	json_array(j, "invocations");
+	json_object(j, NULL);
+	json_bool(j, "executionSuccessful", !ending_fails(&sf->leaks->ending));
+	if (ending_fails(&sf->leaks->ending)) {
+		json_array(j, "toolExecutionNotifications");
+		json_object(j, NULL);
+		json_str(j, "level", "error");
+		put_message(j, sf->leaks->ending.text);
+		json_end(j);
+		json_end(j);
+	}
+	json_end(j);
 	json_end(j);
 }
 
 /* ---- the run ------------------------------------------------------------------------------------------------------- */
 
-static void put_rule(struct sarif *sf, enum verdict v)
+static void put_rule(struct sarif *sf, const char *id, const char *name, const char *text, bool is_error)
 {
 	struct json *j = &sf->json;
 
 	json_object(j, NULL);
-	json_str(j, "id", verdict_text(v));
-	json_str(j, "name", rules[v].name);
+	json_str(j, "id", id);
+	json_str(j, "name", name);
 	json_object(j, "shortDescription");
-	json_str(j, "text", rules[v].text);
+	json_str(j, "text", text);
 	json_end(j);
 	json_object(j, "defaultConfiguration");
-	json_str(j, "level", FAIL_ON_DEFAULT & 1u << v ? "error" : "warning");
+	json_str(j, "level", is_error ? "error" : "warning");
 	json_end(j);
 	json_end(j);
 }
@@ -252,7 +305,9 @@ static void put_tool(struct sarif *sf)
 	json_str(j, "version", PACKAGE_VERSION);
 	json_array(j, "rules");
 	for (int v = VERDICT_LEAKED; v <= VERDICT_LINGERING; v++)
-		put_rule(sf, (enum verdict)v);
+		put_rule(sf, verdict_text((enum verdict)v), rules[v].name, rules[v].text,
+			 FAIL_ON_DEFAULT & 1u << v);
+	put_rule(sf, "failed", "FailedProgram", "The program crashed, failed, or took too long.", true);
 	json_end(j);
 	json_end(j);
 	json_end(j);
@@ -283,8 +338,10 @@ void emit_leaks_sarif(const struct leaks *l, const char *root, struct sink *s)
 	json_object(j, NULL);
 	put_tool(&sf);
 	put_root(&sf);
+	put_invocation(&sf);
 	json_str(j, "columnKind", "utf16CodeUnits");
 	json_array(j, "results");
+	put_ending(&sf);
 	for (size_t i = 0; i < l->n; i++)
 		put_result(&sf, &l->items[i]);
 	json_end(j);

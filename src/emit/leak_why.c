@@ -96,7 +96,7 @@ static void put_partner(const struct world *w, int64_t goid, struct sink *s)
 	}
 	sink_str(s, g->status == GOROUTINE_WAITING ? ", now in " : ", now ");
 	put_clean(s, goroutine_state(g));
-	put_at(s, leak_place(g));
+	put_at(s, leak_place(&g->stack));
 	if (g->verdict == VERDICT_LEAKED || g->verdict == VERDICT_DEADLOCKED) {
 		sink_str(s, g->verdict == VERDICT_LEAKED ? ", leaked" : ", deadlocked");
 		sink_str(s, " too");
@@ -361,7 +361,7 @@ static void put_step(const struct world *w, const struct leak_step *st, struct s
 	put_goroutine(s, st->waiter->id);
 	sink_str(s, " waits for ");
 	put_leak_object(w, &o, s);
-	put_at(s, leak_place(st->waiter));
+	put_at(s, leak_place(&st->waiter->stack));
 	sink_str(s, st->blocker->waits                    ? ", behind "
 		    : o.fact && o.fact->kind == FACT_ONCE ? ", run by "
 							  : ", held by ");
@@ -391,7 +391,7 @@ static void put_steps(const struct world *w, const struct leak *leak, struct sin
 	put_goroutine(s, last->holder->id);
 	sink_str(s, " is blocked for ever in ");
 	put_clean(s, goroutine_state(last->holder));
-	put_at(s, leak_place(last->holder));
+	put_at(s, leak_place(&last->holder->stack));
 	sink_char(s, '\n');
 }
 

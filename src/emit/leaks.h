@@ -27,6 +27,16 @@ void emit_leaks_junit(const struct leaks *l, const struct emit_options *o, struc
 void emit_leaks_sarif(const struct leaks *l, const char *root, struct sink *s);
 void emit_leaks_github(const struct leaks *l, const char *root, struct sink *s);
 
+/* ---- how the program ended: leak_ending.c --------------------------------------------------------------------------- */
+
+const char *ending_name(enum ending_kind kind);
+bool ending_fails(const struct ending *e);
+const char *ending_line(const struct leaks *l);          /* a summary */
+const struct stack *ending_stack(const struct leaks *l); /* of whoever crashed; NULL: nobody did */
+
+/* What has happened, and the block of who crashed. */
+void emit_ending(const struct leaks *l, const struct emit_options *o, struct sink *s);
+
 /* ---- private to emit/ --------------------------------------------------------------------------------------------- */
 
 enum { LEAK_OBJECTS = 3 };

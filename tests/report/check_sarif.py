@@ -11,7 +11,7 @@ assert log["$schema"].endswith("sarif-2.1.0.json"), "$schema"
 driver = run["tool"]["driver"]
 assert driver["name"] == "gorgon", "tool"
 rules = [rule["id"] for rule in driver["rules"]]
-assert rules == ["leaked", "deadlocked", "stuck", "lingering"], "rules"
+assert rules == ["leaked", "deadlocked", "stuck", "lingering", "failed"], "rules"
 
 
 def check_location(location):
