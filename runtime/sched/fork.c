@@ -23,13 +23,17 @@
 #include "sched/stack.h"
 #include "sys/barrier.h"
 
-/* A goroutine in the global queue whose registers are not saved yet.  sched.lock is held. */
-static bool somebody_is_queueing(void)
+/*
+ * A goroutine in the global queue whose registers are not saved yet; or a thread of ours that has not begun:
+ * until it does it is in libc's or a sanitizer's hands, who take locks of theirs which then stay locked in the
+ * child (AddressSanitizer's allocator has no fork handlers).  sched.lock is held.
+ */
+static bool somebody_is_on_its_way(void)
 {
 	for (struct gori_m *m = gori_allm(); m; m = m->all_next)
-		if (m->queueing)
+		if (m->queueing || (!gori_load(&m->tid) && !m->ending))
 			return true;
-	return false;
+	return gori_sysmon_is_starting();
 }
 
 static void before_fork(void)
@@ -37,7 +41,7 @@ static void before_fork(void)
 	gori_enter();
 	gori_world_stop();
 	gori_lock(&gori_sched.lock);
-	while (somebody_is_queueing()) {
+	while (somebody_is_on_its_way()) {
 		gori_unlock(&gori_sched.lock);
 		sched_yield();
 		gori_lock(&gori_sched.lock);

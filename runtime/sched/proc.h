@@ -49,7 +49,7 @@ struct gori_sched {
 	uint32_t main_exited;        /* main called gor_goexit */
 
 	uint32_t sysmon_started;
-	int32_t sysmon_tid;          /* atomic */
+	int32_t sysmon_tid;          /* atomic; 0: it has not begun, -1: it could not be created */
 	uint32_t sysmon_futex;       /* atomic: 1 while sysmon sleeps deeply */
 	uint32_t sysmon_wake;        /* futex */
 	struct gori_p *allp[GORI_MAX_PROCS];
@@ -127,6 +127,7 @@ void gori_timers_move(struct gori_p *from, struct gori_p *to); /* the world is s
 
 /* ---- sysmon.c ---- */
 void gori_sysmon_start(void);
+bool gori_sysmon_is_starting(void);
 void gori_sysmon_kick(void);                        /* something runs again */
 void gori_sysmon_reset_after_fork(void);
 

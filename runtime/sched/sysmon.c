@@ -199,12 +199,21 @@ void gori_sysmon_start(void)
 	err = pthread_create(&thread, &attr, sysmon, NULL);
 	pthread_sigmask(SIG_SETMASK, &saved, NULL);
 	pthread_attr_destroy(&attr);
-	if (err)
-		gori_warn("gorgon: cannot create the monitor thread: goroutines that loop or block keep the rest from running");
+	if (!err)
+		return;
+	gori_store(&gori_sched.sysmon_tid, -1);
+	gori_warn("gorgon: cannot create the monitor thread: goroutines that loop or block keep the rest from running");
+}
+
+/* Its thread is there or about to be, and is not yet in its first function. */
+bool gori_sysmon_is_starting(void)
+{
+	return gori_load(&gori_sched.sysmon_started) && !gori_load(&gori_sched.sysmon_tid);
 }
 
 void gori_sysmon_reset_after_fork(void)
 {
 	gori_store(&gori_sched.sysmon_started, 0);
+	gori_store(&gori_sched.sysmon_tid, 0);
 	gori_store(&gori_sched.sysmon_futex, 0);
 }

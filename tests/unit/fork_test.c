@@ -429,6 +429,32 @@ START_TEST(the_child_makes_threads_of_its_own)
 }
 END_TEST
 
+static void run_on_several_ps(void)
+{
+	gor_maxprocs(4);
+	for (int i = 0; i < 4; i++)
+		go(step);
+	require(gor_settle(5 * GOR_SECOND), 1);
+}
+
+static void fork_while_threads_begin(void)
+{
+	int status;
+
+	gor_maxprocs(4);
+	for (int i = 0; i < 4; i++)
+		go(step);
+	require(waitpid(fork_and(run_on_several_ps), &status, 0) > 0 && status == FINE << 8, 2);
+}
+
+/* A thread that begins holds locks of libc's or a sanitizer's; the more often, the likelier to meet one. */
+START_TEST(a_fork_waits_for_threads_that_begin)
+{
+	for (int i = 0; i < 100; i++)
+		expect_fine(fork_and(fork_while_threads_begin));
+}
+END_TEST
+
 /* ---- other programs -------------------------------------------------------------------------------------------------------- */
 
 static void exec_shell(void)
@@ -501,6 +527,7 @@ static void add_tests(TCase *tc)
 	ADD(tc, threads_that_waited_are_gone_in_the_child);
 	ADD(tc, a_goroutine_locked_to_another_thread_goes_on_unlocked_in_the_child);
 	ADD(tc, the_child_makes_threads_of_its_own);
+	ADD_ONCE(tc, a_fork_waits_for_threads_that_begin);
 	ADD(tc, the_child_executes_another_program);
 	ADD(tc, posix_spawn_and_system_work_under_load);
 }
