@@ -23,10 +23,11 @@ enum {
 	BATCH_BYTES = 1 << 28, /* well below what one call can count */
 };
 
-/* Whether it is worth trying again, after process_vm_readv has failed with err. */
+/* Whether it is worth trying again, after process_vm_readv has failed with err.  Gone is for ever: threads that end
+ * one after the other must not bring it back. */
 static bool go_on(struct process *p, int err)
 {
-	if (err == ESRCH) {
+	if (err == ESRCH && !p->t.gone) {
 		p->t.gone = process_find_memory(p, p->memory_tid) < 0;
 		return !p->t.gone;
 	}

@@ -339,13 +339,16 @@ int process_stop(struct target *t, struct error *e)
 
 /* ---- going on ------------------------------------------------------------------------------------------- */
 
-/* It was killed while we held it, or never stopped: waits a moment for that to be decided. */
+/*
+ * It was killed while we held it: then its end is certain, and only has to be scheduled.  Or it never stopped: then
+ * it may or may not now, which is given a moment to be decided.
+ */
 static void await_end(struct process *p, struct tracee *tr, bool our_child)
 {
-	int64_t since = target_now();
+	int64_t patience = tr->stopped ? LONG_WAIT : SHORT_WAIT, since = target_now();
 	int turn = 0;
 
-	while (!tr->gone && target_now() - since < SHORT_WAIT) {
+	while (!tr->gone && target_now() - since < patience) {
 		tr->stopped = false;
 		look(p, tr, our_child);
 		if (tr->stopped && request(PTRACE_DETACH, tr->tid, (uint64_t)tr->signal) == 0)
