@@ -43,10 +43,12 @@
 
 #include "abi/death.h"
 #include "crash/crash.h"
+#include "crash/raw_fatal.h"
 #include "crash/raw_mem.h"
 #include "crash/raw_sys.h"
 #include "sys/atomic.h"
 #include "sys/futex.h"
+#include "sys/options.h"
 #include "sys/print.h"
 #include "sys/tool.h"
 
@@ -170,6 +172,17 @@ static void default_signals(void)
 		raw_sigaction(sig, &dfl, NULL);
 }
 
+/* Who ends a program with its process group sends the signal to those who report it, too; timeout(1) does so right
+ * after it has sent it to the program.  An ignored signal stays ignored in the tool.  Context: keeper. */
+static void ignore_cause(const struct run *r)
+{
+	struct raw_sigaction ign = {.handler = (void *)SIG_IGN};
+	int sig = r->job->is_death ? raw_death.sig : gori_options.dump_signal;
+
+	if (sig)
+		raw_sigaction(sig, &ign, NULL);
+}
+
 /* Context: keeper. */
 static void close_from(unsigned from, unsigned to)
 {
@@ -277,6 +290,7 @@ static void keeper(void *arg)
 			keeper_ends(r);
 		gori_futex_wait(&r->go, 0, LOOK_MS * MS);
 	}
+	ignore_cause(r);
 	arrange_descriptors(r->job->fd);
 	err = raw_sys2(SYS_pipe2, ends, O_CLOEXEC);
 	if (err < 0)
