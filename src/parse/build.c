@@ -59,28 +59,6 @@ const char *build_string(struct build *b, struct text t)
 	return t.n ? intern(&b->w.arena, &b->strings, t, &is_new)->text : NULL;
 }
 
-/* The character that the escape at the beginning stands for; skips it. */
-static char take_escape(struct text *t)
-{
-	static const char names[] = "nrtabfv0", values[] = "\n\r\t\a\b\f\v\0";
-	const char *at;
-	struct text hex = t->n >= 4 ? (struct text){t->p + 2, 2} : (struct text){t->p, 0};
-	uint64_t x;
-
-	if (t->n > 1 && t->p[1] == 'x' && text_take_hex(&hex, &x) && !hex.n) {
-		*t = text_from(*t, 4);
-		return (char)x;
-	}
-	if (t->n < 2) {
-		*t = text_from(*t, t->n);
-		return '\\';
-	}
-	at = memchr(names, t->p[1], sizeof names - 1);
-	x = (unsigned char)t->p[1];
-	*t = text_from(*t, 2);
-	return at ? values[at - names] : (char)x;
-}
-
 const char *build_unquoted(struct build *b, struct text t)
 {
 	char *copy = base_malloc(t.n + 1);
@@ -89,7 +67,7 @@ const char *build_unquoted(struct build *b, struct text t)
 
 	while (t.n) {
 		if (t.p[0] == '\\') {
-			copy[n++] = take_escape(&t);
+			copy[n++] = text_take_escape(&t);
 		} else {
 			copy[n++] = t.p[0];
 			t = text_from(t, 1);

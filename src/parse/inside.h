@@ -41,12 +41,44 @@ bool text_take(struct text *t, const char *literal);
 bool text_take_dec(struct text *t, uint64_t *ret);
 bool text_take_hex(struct text *t, uint64_t *ret); /* without 0x; up to 16 digits */
 
+/* The same with capitals too. */
+bool text_take_hex_any(struct text *t, uint64_t *ret);
+
+/* The character that the escape at the beginning stands for: \n, \x1b; skips it. */
+char text_take_escape(struct text *t);
+
 /* Where it stands first or last; SIZE_MAX: nowhere. */
 size_t text_find(struct text t, const char *literal);
 size_t text_rfind(struct text t, const char *literal);
 
 /* The index behind what stands between quotes and begins at `at`; SIZE_MAX: it does not end. */
 size_t text_quoted(struct text t, size_t at);
+
+/* ---- lines out of logs: unwrap.c -------------------------------------------------------------------------------- */
+
+struct buffer {
+	char *items;
+	size_t cap;
+};
+
+/* Memory for what is no part of the line itself. */
+struct clean {
+	struct buffer plain, objects[2];
+};
+
+/* The line that the program wrote: without line end, colours, and the JSON that it is kept in. */
+struct text line_clean(struct clean *c, struct text raw);
+void clean_deinit(struct clean *c);
+
+/* A line that holds several, in one text. */
+struct embedded {
+	struct text before, after; /* of the line */
+	struct text text;
+	char *memory; /* of the text; free() */
+};
+
+/* If it seems to hold a traceback. */
+bool line_embedded(struct text line, struct embedded *ret);
 
 /* ---- the world that is being put together: build.c ------------------------------------------------------------- */
 
@@ -55,7 +87,7 @@ enum {
 	MAX_LEAVES = 256,      /* of one argument */
 	MAX_BRACES = 16,       /* of them in one another */
 	MAX_CROWD = 200000,    /* goroutines of one dump that a header only names */
-	MAX_LINE = 1 << 18,    /* bytes of a line that may be part of a dump */
+	MAX_LINE = 1 << 24,    /* bytes of a line that may be part of a dump */
 	MAX_HELD = 1 << 16,    /* bytes of a message */
 	MAX_HELD_LINES = 200,  /* lines of a message */
 	MAX_INTERRUPTIONS = 5, /* lines that may stand in the middle of a dump */

@@ -11,7 +11,9 @@
  *
  * How: lines that may or may not be part of a dump are held back until that is known; the call of a frame is one of
  * them, since only the position behind it says that it is a call.  What stands in front of a header stands in front
- * of all lines of its dump, but for its digits.
+ * of all lines of its dump, but for its digits.  When a dump is over, what was held back is looked at once more: another
+ * source, with something else in front, may have begun in it.  What collectors of logs wrap lines in is taken off in
+ * unwrap.c.
  */
 #include <stdlib.h>
 
@@ -24,16 +26,14 @@ enum { MAX_PREFIX = 200 };
 struct parser {
 	struct parse_client client;
 	enum state state;
-	VEC(char) line; /* of which the end has not come yet */
-	bool is_long;   /* its beginning has been told already */
-	struct plain {
-		VEC(char) text;
-	} plain, plain_held; /* a line without its colours: the one that has come, one that was held back */
-	VEC(char) held;      /* lines held back, as they came */
-	VEC(size_t) ends;    /* of each of them */
-	size_t others;       /* how many of them are neither blank nor the call */
-	size_t call;         /* which of them is a call without position, plus one; 0: none */
-	bool after_created;  /* the position of who created it may follow */
+	VEC(char) line;                 /* of which the end has not come yet */
+	bool is_long;                   /* its beginning has been told already */
+	struct clean plain, plain_held; /* of the line that has come, and of one that was held back */
+	VEC(char) held;                 /* lines held back, as they came */
+	VEC(size_t) ends;               /* of each of them */
+	size_t others;                  /* how many of them are neither blank nor the call */
+	size_t call;                    /* which of them is a call without position, plus one; 0: none */
+	bool after_created;             /* the position of who created it may follow */
 	char prefix[MAX_PREFIX];
 	size_t nprefix;
 	struct build b;
@@ -70,28 +70,6 @@ static bool drop_prefix(const struct parser *p, struct text *t)
 		k = p->nprefix;
 	*t = text_from(*t, i);
 	return k == p->nprefix;
-}
-
-/* Without line end and colours; the bytes are the line's own or in `plain`. */
-static struct text clean(struct plain *plain, struct text t)
-{
-	size_t i = 0;
-
-	while (t.n && (t.p[t.n - 1] == '\n' || t.p[t.n - 1] == '\r' || t.p[t.n - 1] == ' '))
-		t.n--;
-	if (!t.n || !memchr(t.p, '\033', t.n))
-		return t;
-	plain->text.n = 0;
-	while (i < t.n) {
-		if (t.p[i] == '\033' && i + 1 < t.n && t.p[i + 1] == '[') {
-			for (i += 2; i < t.n && (t.p[i] < '@' || t.p[i] > '~');)
-				i++;
-			i++;
-		} else {
-			*VEC_PUSH(&plain->text) = t.p[i++];
-		}
-	}
-	return (struct text){plain->text.items, plain->text.n};
 }
 
 /* ---- what is held back ------------------------------------------------------------------------------------------ */
@@ -187,7 +165,7 @@ static void take_message(struct parser *p)
 	size_t n = 0, first = p->ends.n;
 
 	for (size_t i = 0; i < p->ends.n; i++) {
-		struct text t = clean(&p->plain_held, held_line(p, i));
+		struct text t = line_clean(&p->plain_held, held_line(p, i));
 
 		if (!drop_prefix(p, &t)) {
 			first = p->ends.n; /* not in front of the others: another source of text */
@@ -252,9 +230,9 @@ static void accept(struct parser *p)
 	size_t n = p->ends.n, first = 0;
 
 	p->after_created = false;
-	while (p->others && n && (n == p->call || !clean(&p->plain_held, held_line(p, n - 1)).n))
+	while (p->others && n && (n == p->call || !line_clean(&p->plain_held, held_line(p, n - 1)).n))
 		n--;
-	while (first < n && (first + 1 == p->call || !clean(&p->plain_held, held_line(p, first)).n))
+	while (first < n && (first + 1 == p->call || !line_clean(&p->plain_held, held_line(p, first)).n))
 		first++;
 	for (; first < n && p->others; first++) {
 		struct text t = held_line(p, first);
@@ -272,6 +250,32 @@ static void reject_call(struct parser *p)
 	p->call = 0;
 }
 
+/* The next line of a text, with its end. */
+static struct text take_whole_line(struct text *t)
+{
+	const char *end = memchr(t->p, '\n', t->n);
+	struct text line = text_until(*t, end ? (size_t)(end - t->p) + 1 : t->n);
+
+	*t = text_from(*t, line.n);
+	return line;
+}
+
+static void on_clean_line(struct parser *p, struct text raw);
+
+/* What was held back may be the dump of another source, which began before this one was over. */
+static void replay(struct parser *p)
+{
+	char *copy = base_malloc(p->held.n + 1);
+	struct text t = {copy, p->held.n};
+
+	if (t.n)
+		memcpy(copy, p->held.items, t.n);
+	drop_held(p);
+	while (t.n)
+		on_clean_line(p, take_whole_line(&t));
+	free(copy);
+}
+
 /* The dump is over.  What was held back stands behind it. */
 static void finish(struct parser *p)
 {
@@ -284,7 +288,7 @@ static void finish(struct parser *p)
 	memset(&p->b, 0, sizeof p->b);
 	p->state = OUTSIDE;
 	p->after_created = false;
-	flush(p);
+	replay(p);
 }
 
 static bool begin_goroutine(struct parser *p, struct text t)
@@ -364,7 +368,7 @@ static bool take_position(struct parser *p, struct text t)
 	if (!(p->call || p->after_created) || !parse_position(t, &at))
 		return false;
 	if (p->call) {
-		line = clean(&p->plain_held, held_line(p, p->call - 1));
+		line = line_clean(&p->plain_held, held_line(p, p->call - 1));
 		drop_prefix(p, &line);
 		parse_call(line, &c);
 		add_frame(p, &c, &at);
@@ -429,8 +433,7 @@ static void interrupt(struct parser *p, struct text raw, struct text t)
 {
 	if (is_message(t)) {
 		finish(p);
-		p->state = MESSAGE;
-		hold(p, raw);
+		on_clean_line(p, raw);
 		return;
 	}
 	hold(p, raw);
@@ -457,7 +460,7 @@ static void line_inside(struct parser *p, struct text raw, struct text all)
 	if (find_header(t) == 0) {
 		if (is_repeated(p, t)) {
 			finish(p);
-			line_outside(p, raw, all);
+			on_clean_line(p, raw);
 			return;
 		}
 		reject_call(p);
@@ -498,9 +501,9 @@ static bool line_again(struct text t)
 		       parse_position(t, &at) || parse_gap(t, &elided, &end));
 }
 
-static void on_line(struct parser *p, struct text raw)
+static void on_clean_line(struct parser *p, struct text raw)
 {
-	struct text t = clean(&p->plain, raw);
+	struct text t = line_clean(&p->plain, raw);
 
 	if (p->state == AGAIN && line_again(t))
 		return;
@@ -510,6 +513,77 @@ static void on_line(struct parser *p, struct text raw)
 		line_inside(p, raw, t);
 	else
 		line_outside(p, raw, t);
+}
+
+/* A call at the very end of the text: its position was cut off. */
+static void end_inside(struct parser *p)
+{
+	struct position nowhere = {0};
+	struct call c;
+	struct text line;
+
+	if (p->call && !p->others) {
+		line = line_clean(&p->plain_held, held_line(p, p->call - 1));
+		drop_prefix(p, &line);
+		parse_call(line, &c);
+		add_frame(p, &c, &nowhere);
+		accept(p);
+	}
+	finish(p);
+}
+
+/* Nothing that comes belongs to what has come. */
+static void end_all(struct parser *p)
+{
+	while (p->state == INSIDE)
+		end_inside(p);
+	flush(p);
+	p->state = OUTSIDE;
+}
+
+/* One with something behind it: a header alone is a line like others. */
+static bool has_header(struct text t)
+{
+	while (t.n) {
+		struct text line = take_whole_line(&t);
+
+		line = text_trim(line);
+		if (find_header(line) != SIZE_MAX)
+			return t.n > 0 && t.p[0] != '\n' && t.p[0] != '\r';
+	}
+	return false;
+}
+
+/* A line with a whole traceback in it, which stands behind what is left of the line: `msg=... stack=...`. */
+static bool take_embedded(struct parser *p, struct text raw)
+{
+	struct embedded em;
+	struct call c;
+
+	/* An argument's value may be such a text. */
+	if ((p->state == INSIDE && parse_call(line_clean(&p->plain, raw), &c)) || !line_embedded(raw, &em))
+		return false;
+	if (!has_header(em.text)) {
+		free(em.memory);
+		return false;
+	}
+	end_all(p);
+	if (em.before.n || text_trim(em.after).n) {
+		p->client.other(p->client.arg, em.before.p, em.before.n);
+		p->client.other(p->client.arg, "...", 3);
+		p->client.other(p->client.arg, em.after.p, em.after.n);
+	}
+	while (em.text.n)
+		on_clean_line(p, take_whole_line(&em.text));
+	end_all(p);
+	free(em.memory);
+	return true;
+}
+
+static void on_line(struct parser *p, struct text raw)
+{
+	if (!take_embedded(p, raw))
+		on_clean_line(p, raw);
 }
 
 /* ---- the stream ------------------------------------------------------------------------------------------------- */
@@ -527,7 +601,7 @@ struct parser *parser_new(const struct parse_client *client)
 static void long_line(struct parser *p, struct text t, bool is_end)
 {
 	if (!p->is_long) {
-		if (p->state == INSIDE)
+		while (p->state == INSIDE)
 			finish(p);
 		flush(p);
 		p->state = OUTSIDE;
@@ -571,31 +645,11 @@ void parser_feed(struct parser *p, const char *bytes, size_t n)
 	}
 }
 
-/* A call at the very end of the text: its position was cut off. */
-static void end_inside(struct parser *p)
-{
-	struct position nowhere = {0};
-	struct call c;
-	struct text line;
-
-	if (p->call && !p->others) {
-		line = clean(&p->plain_held, held_line(p, p->call - 1));
-		drop_prefix(p, &line);
-		parse_call(line, &c);
-		add_frame(p, &c, &nowhere);
-		accept(p);
-	}
-	finish(p);
-}
-
 void parser_end(struct parser *p)
 {
 	if (p->line.n)
 		on_piece(p, (struct text){"", 0}, true);
-	if (p->state == INSIDE)
-		end_inside(p);
-	flush(p);
-	p->state = OUTSIDE;
+	end_all(p);
 }
 
 void parser_free(struct parser *p)
@@ -604,8 +658,8 @@ void parser_free(struct parser *p)
 		return;
 	build_deinit(&p->b);
 	VEC_FREE(&p->line);
-	VEC_FREE(&p->plain.text);
-	VEC_FREE(&p->plain_held.text);
+	clean_deinit(&p->plain);
+	clean_deinit(&p->plain_held);
 	VEC_FREE(&p->held);
 	VEC_FREE(&p->ends);
 	free(p);

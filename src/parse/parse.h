@@ -6,14 +6,16 @@
  *
  * How: lines are fed in as they come; the client is told of each line that belongs to no dump, and of each dump as a
  * world.  The grammar is doc/traceback.md; older and stranger forms are in header.c, frame.c and args.c.  Lines may
- * have something in front (a time, the name of a container), end in CRLF, be coloured, and be interrupted by others.
+ * have something in front (a time, the name of a container), end in CRLF, be coloured, stand in JSON, and be interrupted
+ * by others; a whole dump may be one text between quotes.
  *
  * A dump is a run of blocks, with the message before them.  It ends when other text goes on for some lines, when a
  * new message begins, or when an id comes again.
  *
  * Invariants: memory is bounded by the size of a dump, whatever the text says: a header that speaks of a million
  * goroutines makes no million goroutines.  Order is kept: what stood before a dump is told before it, but for lines
- * that interrupted it.  Every byte that was fed is either told or part of a dump.
+ * that interrupted it.  Every line that was fed is either told or part of a dump; of one that has a whole dump in it, the
+ * dump is replaced by `...`.
  */
 #include <stddef.h>
 #include <stdint.h>

@@ -65,13 +65,13 @@ static int hex_digit(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-bool text_take_hex(struct text *t, uint64_t *ret)
+static bool take_hex(struct text *t, uint64_t *ret, char fold)
 {
 	uint64_t x = 0;
 	size_t i = 0;
 	int digit;
 
-	while (i < t->n && i < 16 && (digit = hex_digit(t->p[i])) >= 0) {
+	while (i < t->n && i < 16 && (digit = hex_digit(t->p[i] | fold)) >= 0) {
 		x = x << 4 | (uint64_t)digit;
 		i++;
 	}
@@ -80,6 +80,37 @@ bool text_take_hex(struct text *t, uint64_t *ret)
 	*ret = x;
 	*t = text_from(*t, i);
 	return true;
+}
+
+bool text_take_hex(struct text *t, uint64_t *ret)
+{
+	return take_hex(t, ret, 0);
+}
+
+bool text_take_hex_any(struct text *t, uint64_t *ret)
+{
+	return take_hex(t, ret, 0x20); /* which digits have anyway */
+}
+
+char text_take_escape(struct text *t)
+{
+	static const char names[] = "nrtabfv0", values[] = "\n\r\t\a\b\f\v\0";
+	const char *at;
+	struct text hex = t->n >= 4 ? (struct text){t->p + 2, 2} : (struct text){t->p, 0};
+	uint64_t x;
+
+	if (t->n > 1 && t->p[1] == 'x' && text_take_hex_any(&hex, &x) && !hex.n) {
+		*t = text_from(*t, 4);
+		return (char)x;
+	}
+	if (t->n < 2) {
+		*t = text_from(*t, t->n);
+		return '\\';
+	}
+	at = memchr(names, t->p[1], sizeof names - 1);
+	x = (unsigned char)t->p[1];
+	*t = text_from(*t, 2);
+	return at ? values[at - names] : (char)x;
 }
 
 size_t text_find(struct text t, const char *literal)
