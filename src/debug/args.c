@@ -382,6 +382,7 @@ static bool passed_word(const struct regs *r, const struct passed_word *w, uint6
 	}
 }
 
+/* The next argument in order.  One that is known already only takes its place. */
 static void from_passing(struct debug *d, const struct regs *r, struct passing *pass, struct arena *a,
 			 struct value *val, bool *lost)
 {
@@ -393,20 +394,21 @@ static void from_passing(struct debug *d, const struct regs *r, struct passing *
 
 	if (!*lost)
 		n = passing_next(pass, val->type, words, &offset, &known);
-	if (!known) {
-		*lost = true;
+	*lost = !known;
+	if (val->bytes)
+		return;
+	if (!known)
 		return unknown(val, WHY_NO_TYPE);
-	}
 	if (size > EXPR_MAX_BYTES)
 		return unknown(val, WHY_LIMIT);
-	bytes = arena_alloc(a, size + 16);
-	for (unsigned i = 0; i < n; i++) {
+	for (unsigned i = 0; i < n; i++)
 		if (!passed_word(r, &words[i], &at[i]))
 			return unknown(val, WHY_REGISTER_LOST);
-		memcpy(bytes + 8 * i, &at[i], 8);
-	}
-	if (n == 0 && (!regs_knows(r, REG_RSP) ||
-		       target_read(d->target, r->gpr[REG_RSP] + 8 + offset, bytes, size) != 0))
+	bytes = arena_take(a, size);
+	if (n)
+		memcpy(bytes, at, size);
+	else if (!regs_knows(r, REG_RSP) ||
+		 target_read(d->target, r->gpr[REG_RSP] + 8 + offset, bytes, size) != 0)
 		return unknown(val, WHY_UNREADABLE);
 	val->bytes = bytes;
 	val->status = VALUE_KNOWN;
@@ -437,15 +439,19 @@ static void all_from_passing(struct debug *d, struct function *f, const struct p
 static void from_capture(struct frame_view *v, const struct params *ps, struct value *vals)
 {
 	enum captured captured = entry_captured(v);
-	struct value *passed = arena_array(v->arena, struct value, ps->n);
+	struct passing pass;
+	bool lost = false;
 
 	if (captured == CAPTURED_NOT)
 		return;
-	all_from_passing(v->d, v->code->function, ps, v->stack->entered, v->arena, passed);
+	passing_begin(&pass, result_of(v->d, v->code->function));
 	for (unsigned i = 0; i < ps->n; i++) {
-		if (vals[i].bytes || passed[i].status != VALUE_KNOWN)
+		struct value passed = vals[i];
+
+		from_passing(v->d, v->stack->entered, &pass, v->arena, &passed, &lost);
+		if (vals[i].bytes || passed.status != VALUE_KNOWN)
 			continue;
-		vals[i] = passed[i];
+		vals[i] = passed;
 		if (captured == CAPTURED_FIRST)
 			vals[i].status = VALUE_STALE;
 	}
