@@ -188,33 +188,20 @@ static void from_memory(struct frame_view *v, uint64_t addr, struct value *val)
 }
 
 /* The common cases; false: this is none. */
-static bool from_shape(struct frame_view *v, const struct param_place *place, struct value *val)
+static bool from_shape(struct frame_view *v, const struct shape *shape, struct value *val)
 {
 	uint64_t size = val->type->size, word = 0;
 	enum value_why why;
 
-	switch (place->shape) {
-	case SHAPE_REGISTER:
-		if (size > 8)
-			return false;
-		why = regs_knows(v->env.regs, place->reg) ? WHY_NONE : WHY_REGISTER_LOST;
-		from_word(v, why, v->env.regs->gpr[place->reg], val);
+	if (shape->kind == SHAPE_FRAME && v->env.has_cfa && size <= TARGET_PAGE) {
+		from_memory(v, v->env.cfa + shape->offset, val);
 		return true;
-	case SHAPE_ENTRY:
-		if (size > 8)
-			return false;
-		why = entry_value_of(v, place->reg, 0, &word);
-		from_word(v, why, word, val);
-		return true;
-	case SHAPE_FRAME:
-		if (!v->env.has_cfa || size > TARGET_PAGE)
-			return false;
-		from_memory(v, v->env.cfa + (uint64_t)place->offset, val);
-		return true;
-	case SHAPE_ANY:
-		break;
 	}
-	return false;
+	if (shape->kind == SHAPE_ANY || shape->kind == SHAPE_FRAME || size > sizeof word)
+		return false;
+	why = shape_word(v, shape, 0, &word);
+	from_word(v, why, word, val);
+	return true;
 }
 
 static void from_constant(struct frame_view *v, Dwarf_Attribute *attr, struct value *val)
@@ -312,7 +299,7 @@ static void from_place(struct frame_view *v, const struct param_place *place, un
 	if (is_too_early(v, place))
 		return unknown(val, WHY_OPTIMIZED_OUT);
 	env.attr = &attr;
-	if (!from_shape(v, place, val))
+	if (!from_shape(v, &place->shape, val))
 		from_ops(v, &env, place->ops, place->nops, val);
 	if (val->status == VALUE_KNOWN && is_untracked(v, place, level, val)) {
 		val->status = VALUE_STALE;
@@ -416,19 +403,14 @@ static void from_passing(struct debug *d, const struct regs *r, struct passing *
 	val->at_entry = true;
 }
 
-static const struct type *result_of(struct debug *d, struct function *f)
-{
-	return types_of(d->types, &f->die);
-}
-
 /* All of a function's arguments by what its registers were at entry. */
-static void all_from_passing(struct debug *d, struct function *f, const struct params *ps,
-			     const struct regs *r, struct arena *a, struct value *vals)
+static void all_from_passing(struct debug *d, const struct params *ps, const struct regs *r, struct arena *a,
+			     struct value *vals)
 {
 	struct passing pass;
 	bool lost = false;
 
-	passing_begin(&pass, result_of(d, f));
+	passing_begin(&pass, ps->result);
 	for (unsigned i = 0; i < ps->n; i++) {
 		vals[i] = (struct value){.name = ps->items[i].name, .type = ps->items[i].type};
 		from_passing(d, r, &pass, a, &vals[i], &lost);
@@ -444,7 +426,7 @@ static void from_capture(struct frame_view *v, const struct params *ps, struct v
 
 	if (captured == CAPTURED_NOT)
 		return;
-	passing_begin(&pass, result_of(v->d, v->code->function));
+	passing_begin(&pass, ps->result);
 	for (unsigned i = 0; i < ps->n; i++) {
 		struct value passed = vals[i];
 
@@ -504,7 +486,7 @@ unsigned debug_entry_args(struct debug *d, uint64_t entry, const struct regs *re
 		return 0;
 	ps = params_of(d->functions, &f->die);
 	vals = arena_array(a, struct value, ps->n);
-	all_from_passing(d, f, ps, regs, a, vals);
+	all_from_passing(d, ps, regs, a, vals);
 	for (unsigned i = 0; i < ps->n; i++)
 		vals[i].at_entry = false; /* that is where it is */
 	*ret = vals;

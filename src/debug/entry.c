@@ -374,6 +374,9 @@ static enum value_why param_value(struct frame_view *caller, const struct site_p
 
 	if (!param || !param->ops)
 		return WHY_NO_CALL_VALUE;
+	if (param->shape.kind != SHAPE_ANY) /* as deep as the machine's callbacks would be */
+		return shape_word(caller, &param->shape, depth + 2, ret) == WHY_NONE ? WHY_NONE
+										     : WHY_CALLER_UNKNOWN;
 	attr = param->attr;
 	return eval(caller, &attr, param->ops, param->nops, depth + 1, ret) == WHY_NONE ? WHY_NONE
 											: WHY_CALLER_UNKNOWN;

@@ -273,6 +273,7 @@ const struct params *params_of(struct functions *fs, Dwarf_Die *scope)
 	if (ps)
 		return ps;
 	ps = arena_new(&fs->arena, struct params);
+	ps->result = types_of(fs->types, scope);
 	collect_params(fs, scope, &mine, &ps->variadic);
 	if (die_follow(scope, DW_AT_abstract_origin, &origin)) {
 		collect_params(fs, &origin, &all, &ps->variadic);
@@ -305,31 +306,6 @@ static bool base_is_cfa(struct function *f)
 	return f->base_is_cfa;
 }
 
-static bool register_of(const Dwarf_Op *op, unsigned *ret)
-{
-	*ret = (unsigned)(op->atom - DW_OP_reg0);
-	return op->atom >= DW_OP_reg0 && op->atom <= DW_OP_reg15;
-}
-
-static void find_shape(struct function *f, struct param_place *p)
-{
-	Dwarf_Attribute inner;
-	Dwarf_Op *ops;
-	size_t n;
-
-	if (p->nops == 1 && register_of(&p->ops[0], &p->reg)) {
-		p->shape = SHAPE_REGISTER;
-	} else if (p->nops == 1 && p->ops[0].atom == DW_OP_fbreg && base_is_cfa(f)) {
-		p->shape = SHAPE_FRAME;
-		p->offset = (int64_t)p->ops[0].number;
-	} else if (p->nops == 2 && p->ops[1].atom == DW_OP_stack_value &&
-		   (p->ops[0].atom == DW_OP_entry_value || p->ops[0].atom == DW_OP_GNU_entry_value) &&
-		   dwarf_getlocation_attr(&p->attr, &p->ops[0], &inner) == 0 &&
-		   dwarf_getlocation(&inner, &ops, &n) == 0 && n == 1 && register_of(&ops[0], &p->reg)) {
-		p->shape = SHAPE_ENTRY;
-	}
-}
-
 static void param_place_at(struct function *f, const struct param *p, uint64_t pc, struct param_place *ret)
 {
 	Dwarf_Die die = p->die;
@@ -351,7 +327,8 @@ static void param_place_at(struct function *f, const struct param *p, uint64_t p
 	switch (dwarf_getlocation_addr(&ret->attr, pc - f->module->dwarf_bias, &ret->ops, &ret->nops, 1)) {
 	case 1:
 		ret->why = ret->nops ? WHY_NONE : WHY_OPTIMIZED_OUT;
-		find_shape(f, ret);
+		ret->shape = shape_of_location(&ret->attr, ret->ops, ret->nops, base_is_cfa(f),
+					       f->module->dwarf_bias);
 		return;
 	case -1:
 		ret->why = WHY_EXPRESSION;
@@ -648,6 +625,8 @@ static void load_site_params(struct function *f, struct call_site *site)
 		     dwarf_attr(&child, DW_AT_GNU_call_site_value, &p.attr)) &&
 		    dwarf_getlocation(&p.attr, &p.ops, &p.nops) != 0)
 			p.ops = NULL;
+		if (p.ops)
+			p.shape = shape_of_value(&p.attr, p.ops, p.nops, f->module->dwarf_bias);
 		*VEC_PUSH(&list) = p;
 	}
 	site->params = arena_copy(&f->owner->arena, list.items, list.n * sizeof list.items[0]);

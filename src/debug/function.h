@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "debug/module.h"
+#include "debug/shape.h"
 #include "debug/type.h"
 #include "model/world.h"
 
@@ -31,6 +32,7 @@ struct params {
 	struct param *items;
 	unsigned n;
 	bool variadic;
+	const struct type *result; /* of the function */
 };
 
 /* What the caller says that an argument register held. */
@@ -40,6 +42,7 @@ struct site_param {
 	Dwarf_Attribute attr;
 	Dwarf_Op *ops; /* the value, in the caller's frame; NULL: not given */
 	size_t nops;
+	struct shape shape; /* of ops */
 };
 
 struct call_site {
@@ -76,19 +79,9 @@ struct function {
 		*at_entry; /* of each parameter, where it is at the first instruction; NULL until asked for */
 };
 
-/* Locations that are common enough to be evaluated without the machine of expr.h. */
-enum place_shape {
-	SHAPE_ANY,
-	SHAPE_REGISTER, /* in `reg` */
-	SHAPE_FRAME,    /* at the CFA plus `offset` */
-	SHAPE_ENTRY,    /* what `reg` held at entry */
-};
-
 /* Where a parameter is at one pc. */
 struct param_place {
-	enum place_shape shape;
-	unsigned reg;
-	int64_t offset;
+	struct shape shape;
 	Dwarf_Attribute attr;
 	Dwarf_Op *ops;
 	size_t nops;
