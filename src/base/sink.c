@@ -86,23 +86,6 @@ void sink_reserve(struct sink *s, size_t n)
 	}
 }
 
-void sink_put(struct sink *s, const char *p, size_t n)
-{
-	sink_reserve(s, n);
-	memcpy(s->buf + s->len, p, n);
-	s->len += n;
-}
-
-void sink_str(struct sink *s, const char *text)
-{
-	sink_put(s, text, strlen(text));
-}
-
-void sink_char(struct sink *s, char c)
-{
-	sink_put(s, &c, 1);
-}
-
 void sink_udec(struct sink *s, uint64_t n)
 {
 	char buf[20], *p = buf + sizeof buf;
@@ -173,28 +156,55 @@ static void put_escaped(struct sink *s, unsigned char c)
 	}
 }
 
+static bool is_plain(unsigned char c, unsigned char quote)
+{
+	return c >= 0x20 && c < 0x7f && !(quote && (c == quote || c == '\\'));
+}
+
+/* Whether all eight bytes are plain.  "No" may be wrong. */
+static bool are_plain(uint64_t bytes, unsigned char quote)
+{
+	const uint64_t ones = 0x0101010101010101, highs = ones << 7;
+	uint64_t q = bytes ^ ones * quote, b = bytes ^ ones * '\\';
+	uint64_t odd = (bytes - ones * 0x20) | (bytes + ones) | bytes;
+
+	if (quote)
+		odd |= ((q - ones) & ~q) | ((b - ones) & ~b);
+	return !(odd & highs);
+}
+
+/* How many bytes may be put as they are. */
+static size_t plain_length(const char *p, size_t n, unsigned char quote)
+{
+	uint64_t bytes;
+	size_t i = 0;
+
+	for (; i + sizeof bytes <= n; i += sizeof bytes) {
+		memcpy(&bytes, p + i, sizeof bytes);
+		if (!are_plain(bytes, quote))
+			break;
+	}
+	while (i < n && is_plain((unsigned char)p[i], quote))
+		i++;
+	return i;
+}
+
 void sink_clean(struct sink *s, const char *text, size_t n, char quote)
 {
-	const unsigned char *p = (const unsigned char *)text;
+	for (size_t i = 0, len; i < n; i += len) {
+		unsigned char c = (unsigned char)text[i];
 
-	for (size_t i = 0; i < n;) {
-		unsigned char c = p[i];
-		size_t len = 1;
-
+		if ((len = plain_length(text + i, n - i, (unsigned char)quote)) != 0 ||
+		    (len = utf8_len(text + i, n - i)) != 0) {
+			sink_put(s, text + i, len);
+			continue;
+		}
+		len = 1;
 		if (quote && (c == (unsigned char)quote || c == '\\')) {
 			sink_char(s, '\\');
 			sink_char(s, (char)c);
-		} else if (c >= 0x20 && c < 0x7f) {
-			while (i + len < n && p[i + len] >= 0x20 && p[i + len] < 0x7f &&
-			       !(quote && (p[i + len] == (unsigned char)quote || p[i + len] == '\\')))
-				len++;
-			sink_put(s, text + i, len);
-		} else if ((len = utf8_len(text + i, n - i)) != 0) {
-			sink_put(s, text + i, len);
 		} else {
-			len = 1;
 			put_escaped(s, c);
 		}
-		i += len;
 	}
 }

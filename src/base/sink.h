@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/error.h"
 
@@ -39,9 +40,24 @@ const char *sink_text(struct sink *s);
 void sink_flush(struct sink *s);
 void sink_reserve(struct sink *s, size_t n); /* room for n bytes */
 
-void sink_put(struct sink *s, const char *p, size_t n);
-void sink_str(struct sink *s, const char *text);
-void sink_char(struct sink *s, char c);
+static inline void sink_put(struct sink *s, const char *p, size_t n)
+{
+	if (__builtin_expect(n > s->cap - s->len, 0))
+		sink_reserve(s, n);
+	memcpy(s->buf + s->len, p, n);
+	s->len += n;
+}
+
+static inline void sink_str(struct sink *s, const char *text)
+{
+	sink_put(s, text, strlen(text));
+}
+
+static inline void sink_char(struct sink *s, char c)
+{
+	sink_put(s, &c, 1);
+}
+
 void sink_dec(struct sink *s, int64_t n);
 void sink_udec(struct sink *s, uint64_t n);
 void sink_hex(struct sink *s, uint64_t n); /* with 0x */

@@ -189,6 +189,30 @@ START_TEST(text_of_the_target_is_cleaned)
 }
 END_TEST
 
+START_TEST(cleaning_does_not_depend_on_where_a_byte_stands)
+{
+	static const char around[] = "0123456789abcdefghij";
+
+	for (unsigned quote = 0; quote <= '"'; quote += '"')
+		for (unsigned byte = 0; byte < 256; byte++)
+			for (size_t at = 0; at < sizeof around - 1; at++) {
+				char text[sizeof around];
+				struct sink whole, parts;
+
+				memcpy(text, around, sizeof text);
+				text[at] = (char)byte;
+				sink_init_memory(&whole);
+				sink_init_memory(&parts);
+				sink_clean(&whole, text, sizeof text - 1, (char)quote);
+				for (size_t i = 0; i < sizeof text - 1; i++)
+					sink_clean(&parts, text + i, 1, (char)quote);
+				ck_assert_str_eq(sink_text(&whole), sink_text(&parts));
+				sink_deinit(&whole);
+				sink_deinit(&parts);
+			}
+}
+END_TEST
+
 START_TEST(what_only_looks_like_utf_8_is_cleaned_too)
 {
 	CLEAN("\\xc2\\x9b", "\xc2\x9b", 0);                   /* a C1 control: CSI */
@@ -277,6 +301,7 @@ int main(void)
 	tcase_add_test(tc, errors_longer_than_their_room_are_cut);
 	tcase_add_test(tc, numbers_are_put_without_printf);
 	tcase_add_test(tc, text_of_the_target_is_cleaned);
+	tcase_add_test(tc, cleaning_does_not_depend_on_where_a_byte_stands);
 	tcase_add_test(tc, what_only_looks_like_utf_8_is_cleaned_too);
 	tcase_add_test(tc, memory_sinks_grow);
 	tcase_add_test(tc, a_descriptor_gets_everything_in_order);
