@@ -5,6 +5,7 @@
  * How: each may be a process, a core, a snapshot, or text that has a traceback in it; of one text, its first and its
  * last traceback are compared.
  */
+#define _GNU_SOURCE /* memmem */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -103,21 +104,29 @@ static int read_text(const char *path, struct text *t, struct error *e)
 	struct parser *parser;
 	char *buffer;
 	ssize_t n;
+	bool is_json = false;
+	int err = 0;
 
 	if (fd < 0)
 		return error_sys(e, -errno, "cannot open %s", path);
 	parser = parser_new(&client);
 	buffer = base_malloc(BUFFER);
-	while ((n = read(fd, buffer, BUFFER)) > 0 || (n < 0 && errno == EINTR))
-		if (n > 0)
-			parser_feed(parser, buffer, (size_t)n);
+	while ((n = read(fd, buffer, BUFFER)) > 0 || (n < 0 && errno == EINTR)) {
+		if (n <= 0)
+			continue;
+		is_json |= memmem(buffer, (size_t)n, "\"gorgon-dump-1\"", 15) != NULL;
+		parser_feed(parser, buffer, (size_t)n);
+	}
+	if (n < 0)
+		err = error_sys(e, -errno, "cannot read %s", path);
 	parser_end(parser);
 	parser_free(parser);
 	free(buffer);
 	close(fd);
-	if (n < 0)
-		return error_sys(e, -EIO, "cannot read %s", path);
-	return t->n ? 0 : error_set(e, -EINVAL, "%s has no traceback in it", path);
+	if (!err && !t->n)
+		err = error_set(e, -EINVAL, "%s has no traceback in it%s", path,
+				is_json ? ": it is JSON; write the text, or a snapshot" : "");
+	return err;
 }
 
 /* Neither a process nor a file of memory. */

@@ -141,6 +141,42 @@ static void put_objects(const struct world *a, const struct world *b, const stru
 	}
 }
 
+/* What was missing from either: what it says of goroutines that are in one only. */
+static void put_notes(const struct world *w, const char *which, struct sink *s)
+{
+	for (size_t i = 0; i < w->nnotes; i++) {
+		sink_printf(s, "note: %s: ", which);
+		put_text(s, w->notes[i]);
+		sink_char(s, '\n');
+	}
+}
+
+static void put_all_notes(const struct world *a, const struct world *b, struct sink *s)
+{
+	bool threads = !a->ngoroutines && !b->ngoroutines && (a->nthreads || b->nthreads);
+
+	if (a->nnotes || b->nnotes || threads)
+		sink_char(s, '\n');
+	put_notes(a, "before", s);
+	put_notes(b, "after", s);
+	if (threads)
+		sink_str(s, "note: only goroutines are compared, not threads\n");
+}
+
+/* Whether there may have been goroutines that are not listed. */
+static bool misses_some(const struct world *w)
+{
+	return w->incomplete || (!w->ngoroutines && w->nnotes);
+}
+
+static bool is_same(const struct diff *d)
+{
+	for (int i = 0; i < NCHANGES; i++)
+		if (i != CHANGE_NONE && d->counts[i])
+			return false;
+	return true;
+}
+
 void emit_diff(const struct world *a, const struct world *b, const struct diff *d,
 	       const struct emit_options *o, struct sink *s)
 {
@@ -164,12 +200,15 @@ void emit_diff(const struct world *a, const struct world *b, const struct diff *
 		sink_printf(s, "%s%zu %s", between, d->counts[parts[i].change], parts[i].text);
 		between = ", ";
 	}
-	sink_char(s, '\n');
-	put_part(b, d, CHANGE_APPEARED, "appeared", o, s);
-	put_part(a, d, CHANGE_VANISHED, "vanished", o, s);
+	sink_str(s, is_same(d) ? ": no difference\n" : "\n");
+	put_part(b, d, CHANGE_APPEARED, misses_some(a) ? "appeared, or not to be seen before" : "appeared", o,
+		 s);
+	put_part(a, d, CHANGE_VANISHED, misses_some(b) ? "vanished, or not to be seen after" : "vanished", o,
+		 s);
 	put_moved(a, b, d, o, s);
 	put_objects(a, b, d, o, s);
 	put_part(b, d, CHANGE_RAN, "ran and wait again", o, s);
+	put_all_notes(a, b, s);
 }
 
 /* ---- by stacks -------------------------------------------------------------------------------------------------- */
@@ -180,8 +219,9 @@ void emit_diff_stacks(const struct world *a, const struct world *b, const struct
 	struct emit_options how = *o;
 
 	how.args = ARGS_NONE; /* of many with the same lines */
-	sink_printf(s, "goroutines: %zu before, %zu after; %zu stacks with other numbers, %zu as before\n",
-		    a->ngoroutines, b->ngoroutines, d->nstacks, d->same_stacks);
+	sink_printf(s, "goroutines: %zu before, %zu after; %zu stacks with other numbers, %zu as before%s\n",
+		    a->ngoroutines, b->ngoroutines, d->nstacks, d->same_stacks,
+		    d->nstacks ? "" : ": no difference");
 	for (size_t i = 0; i < d->nstacks; i++) {
 		const struct stack_change *c = &d->stacks[i];
 		const struct world *w = c->nb ? b : a;
@@ -191,4 +231,5 @@ void emit_diff_stacks(const struct world *a, const struct world *b, const struct
 			    c->nb > c->na ? c->nb - c->na : c->na - c->nb, c->na, c->nb);
 		emit_goroutine(w, g, &how, s);
 	}
+	put_all_notes(a, b, s);
 }
