@@ -202,6 +202,8 @@ static bool report_raw(const struct death *d, int fd, const char *why)
 		gori_print_dec(&out, d->awake);
 		gori_print_text(&out, "]\n");
 	}
+	if (gori_crash_is_plain)
+		add_remark("the stacks of other threads are not known", "");
 	if (d->print_registers)
 		raw_report_registers(&out, d->who.regs);
 	if (rep.level >= GORI_TB_SYSTEM)

@@ -21,12 +21,17 @@
  * Arguments are `...`, except in the function that `go` was given: there the registers of the call are known,
  * but not how many of them are arguments, so each word carries Go's mark for "may be wrong", `?`.
  *
+ * A program without goroutines has one block, `thread TID "NAME" [running]:`; threads that this library has not made
+ * cannot be asked for their stacks from here.
+ *
  * Order: the culprit, the others that run, the rest by id: one pass collects (key, G) pairs, which are sorted.
  *
  * Invariants: each goroutine is either shown or counted in the line that says how many were not.
  * Context: any.
  */
 #include "crash/raw_report.h"
+
+#include <sys/prctl.h>
 
 #include "crash/crash.h"
 #include "crash/raw_sys.h"
@@ -70,12 +75,30 @@ static const char *state_text(const struct raw_snap *s)
 	return "???";
 }
 
+/* Of a program without goroutines: the thread that dies, which is this one.  Context: any. */
+static void print_thread_header(struct gori_print *out)
+{
+	char name[16] = "?";
+
+	raw_sys2(SYS_prctl, PR_GET_NAME, name);
+	gori_print_text(out, "thread ");
+	gori_print_dec(out, raw_sys0(SYS_gettid));
+	gori_print_text(out, " \"");
+	for (int i = 0; i < (int)sizeof name && name[i]; i++)
+		gori_print_char(out, name[i] < ' ' || name[i] == '"' || name[i] == 127 ? '?' : name[i]);
+	gori_print_text(out, "\" [running]:\n");
+}
+
 /* Context: any. */
 static void print_header(struct raw_report *rep, const struct raw_snap *s)
 {
 	struct gori_print *out = rep->out;
 	int64_t minutes = s->g.status == GORI_GWAITING ? (rep->now - s->g.since) / 60000000000 : 0;
 
+	if (gori_crash_is_plain) {
+		print_thread_header(out);
+		return;
+	}
 	gori_print_text(out, "goroutine ");
 	gori_print_dec(out, s->g.goid);
 	if (rep->level >= GORI_TB_SYSTEM) {
