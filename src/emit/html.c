@@ -254,12 +254,29 @@ static void put_threads(struct page *p)
 	json_end(j);
 }
 
+/* &lock, or its address; empty: it is not known. */
+static void put_object(struct page *p, uint64_t addr)
+{
+	const struct fact *f = world_fact(p->w, FACT_SYMBOL, addr);
+	struct sink *s = &p->scratch;
+
+	s->len = 0;
+	if (f && !f->bad && f->u.symbol.name) {
+		sink_str(s, f->u.symbol.offset ? "" : "&");
+		sink_str(s, f->u.symbol.name);
+	}
+	if (s->len && f->u.symbol.offset)
+		sink_printf(s, "+0x%llx", (unsigned long long)f->u.symbol.offset);
+	else if (!s->len && addr)
+		sink_hex(s, addr);
+	json_strn(&p->j, NULL, sink_text(s), s->len);
+}
+
 /* [who, for whom, what it is, which one]; the members of cycles */
 static void put_waits(struct page *p)
 {
 	struct wait_graph g;
 	struct json *j = &p->j;
-	char obj[32];
 
 	analyse_waits(p->w, &g);
 	json_array(j, "waits");
@@ -273,8 +290,7 @@ static void put_waits(struct page *p)
 			 e->kind == FACT_RWMUTEX ? "sync.RWMutex"
 			 : e->kind == FACT_ONCE  ? "sync.Once"
 						 : "sync.Mutex");
-		snprintf(obj, sizeof obj, "0x%llx", (unsigned long long)e->obj);
-		json_str(j, NULL, e->obj ? obj : "");
+		put_object(p, e->obj);
 		json_end(j);
 	}
 	json_end(j);
@@ -395,7 +411,7 @@ void emit_html(struct world *w, const struct emit_options *o, struct sink *s)
 	sink_str(s, page_before_title);
 	put_title(w, s);
 	sink_str(s, page_before_about);
-	put_escaped(s, w->origin ? w->origin : "");
+	put_escaped(s, w->exe && w->origin ? w->origin : "");
 	sink_str(s, page_after_about);
 	sink_str(s, "<script type='application/json' id='data'>");
 	put_data(&p, s);
