@@ -6,14 +6,10 @@
  *
  *	1. the constant that the compiler left instead of it (DW_AT_const_value);
  *	2. its location at this very pc, evaluated with the registers of the frame;
- *	3. what was passed for it: its location at the function's first instruction, with the registers that
- *	   the caller's description of the call gives.  The variable may have been changed since, so the value is
- *	   marked at_entry.
+ *	3. what was passed for it (passed.c).
  *
  * A single location for the whole function (-O0) is no truth before the prologue has stored the parameter
  * there: in a frame that was interrupted that early, it is not used.
- *
- * For a goroutine's first function, 3 comes from what `go` captured, by the rules of the psABI (passing.c).
  */
 #include <dwarf.h>
 #include <stdlib.h>
@@ -105,7 +101,7 @@ void frame_view_init(struct frame_view *v, struct debug *d, const struct ustack 
 
 /* ---- one argument -------------------------------------------------------------------------------------------------- */
 
-static void unknown(struct value *val, enum value_why why)
+void value_unknown(struct value *val, enum value_why why)
 {
 	val->status = VALUE_UNKNOWN;
 	val->why = (uint8_t)why;
@@ -114,7 +110,7 @@ static void unknown(struct value *val, enum value_why why)
 }
 
 /* One status for all bytes, or a mask. */
-static void set_status(struct value *val, const unsigned char *mask, enum value_why why, struct arena *a)
+void value_settle(struct value *val, const unsigned char *mask, enum value_why why, struct arena *a)
 {
 	bool same = true;
 
@@ -127,7 +123,7 @@ static void set_status(struct value *val, const unsigned char *mask, enum value_
 	val->why = val->status == VALUE_KNOWN ? WHY_NONE : (uint8_t)why;
 	val->mask = same ? NULL : arena_copy(a, mask, val->type->size);
 	if (same && val->status == VALUE_UNKNOWN)
-		unknown(val, why ? why : WHY_OPTIMIZED_OUT);
+		value_unknown(val, why ? why : WHY_OPTIMIZED_OUT);
 }
 
 /* Was this memory read after the program had gone on? */
@@ -136,8 +132,8 @@ static bool is_late(const struct target *t, uint64_t addr)
 	return t->moved_on && (addr < t->window_lo || addr >= t->window_hi);
 }
 
-static void from_ops(struct frame_view *v, struct expr_env *env, const Dwarf_Op *ops, size_t n,
-		     struct value *val)
+void value_from_ops(struct frame_view *v, struct expr_env *env, const Dwarf_Op *ops, size_t n,
+		    struct value *val)
 {
 	uint64_t size = val->type->size;
 	unsigned char *bytes, *mask, small[16];
@@ -145,15 +141,15 @@ static void from_ops(struct frame_view *v, struct expr_env *env, const Dwarf_Op 
 	struct loc loc;
 
 	if (size > EXPR_MAX_BYTES)
-		return unknown(val, WHY_LIMIT);
+		return value_unknown(val, WHY_LIMIT);
 	why = expr_locate(env, ops, n, v->arena, &loc);
 	if (why != WHY_NONE)
-		return unknown(val, why);
+		return value_unknown(val, why);
 	bytes = arena_take(v->arena, size);
 	mask = size <= sizeof small ? small : base_malloc(size);
 	val->bytes = bytes;
 	why = expr_fetch(env, &loc, bytes, mask, size, &val->addr);
-	set_status(val, mask, why, v->arena);
+	value_settle(val, mask, why, v->arena);
 	if (mask != small)
 		free(mask);
 	if (val->status == VALUE_KNOWN && val->addr && is_late(v->d->target, val->addr)) {
@@ -168,7 +164,7 @@ static void from_word(struct frame_view *v, enum value_why why, uint64_t word, s
 	unsigned char *bytes;
 
 	if (why != WHY_NONE)
-		return unknown(val, why);
+		return value_unknown(val, why);
 	bytes = arena_take(v->arena, sizeof word);
 	memcpy(bytes, &word, sizeof word);
 	val->bytes = bytes;
@@ -180,7 +176,7 @@ static void from_memory(struct frame_view *v, uint64_t addr, struct value *val)
 	unsigned char *bytes = arena_take(v->arena, val->type->size);
 
 	if (target_read(v->d->target, addr, bytes, val->type->size) != 0)
-		return unknown(val, WHY_UNREADABLE);
+		return value_unknown(val, WHY_UNREADABLE);
 	val->bytes = bytes;
 	val->addr = addr;
 	val->status = is_late(v->d->target, addr) ? VALUE_STALE : VALUE_KNOWN;
@@ -191,7 +187,7 @@ static void from_memory(struct frame_view *v, uint64_t addr, struct value *val)
 static bool from_shape(struct frame_view *v, const struct shape *shape, struct value *val)
 {
 	uint64_t size = val->type->size, word = 0;
-	enum value_why why;
+	enum value_why why = WHY_NONE;
 
 	if (shape->kind == SHAPE_FRAME && v->env.has_cfa && size <= TARGET_PAGE) {
 		from_memory(v, v->env.cfa + shape->offset, val);
@@ -199,7 +195,10 @@ static bool from_shape(struct frame_view *v, const struct shape *shape, struct v
 	}
 	if (shape->kind == SHAPE_ANY || shape->kind == SHAPE_FRAME || size > sizeof word)
 		return false;
-	why = shape_word(v, shape, 0, &word);
+	if (shape->kind == SHAPE_REGISTER && size <= 4 && regs_knows_low(v->env.regs, shape->reg))
+		word = v->env.regs->gpr[shape->reg] + shape->offset;
+	else
+		why = shape_word(v, shape, 0, &word);
 	from_word(v, why, word, val);
 	return true;
 }
@@ -213,7 +212,7 @@ static void from_constant(struct frame_view *v, Dwarf_Attribute *attr, struct va
 	Dwarf_Sword sword;
 
 	if (size > EXPR_MAX_BYTES)
-		return unknown(val, WHY_LIMIT);
+		return value_unknown(val, WHY_LIMIT);
 	bytes = arena_alloc(v->arena, size > 8 ? size : 8);
 	if (dwarf_formsdata(attr, &sword) == 0 && dwarf_whatform(attr) == DW_FORM_sdata)
 		memcpy(bytes, &sword, 8);
@@ -222,9 +221,9 @@ static void from_constant(struct frame_view *v, Dwarf_Attribute *attr, struct va
 	else if (dwarf_formblock(attr, &block) == 0 && block.length >= size)
 		memcpy(bytes, block.data, size);
 	else
-		return unknown(val, WHY_EXPRESSION);
+		return value_unknown(val, WHY_EXPRESSION);
 	if (size > 8 && dwarf_formblock(attr, &block) != 0)
-		return unknown(val, WHY_EXPRESSION);
+		return value_unknown(val, WHY_EXPRESSION);
 	val->bytes = bytes;
 	val->status = VALUE_KNOWN;
 }
@@ -286,156 +285,50 @@ static bool is_untracked(struct frame_view *v, const struct param_place *place, 
 	return caller->function && caller->function->cu.addr == f->cu.addr;
 }
 
+static void from_location(struct frame_view *v, const struct param_place *place, struct value *val)
+{
+	struct expr_env env = v->env;
+	Dwarf_Attribute attr = place->attr;
+
+	env.attr = &attr;
+	if (!from_shape(v, &place->shape, val))
+		value_from_ops(v, &env, place->ops, place->nops, val);
+}
+
+/* A register that the frame has lost, but had when it made its call. */
+static bool needs_lost_register(const struct regs *r, const struct param_place *place)
+{
+	for (size_t i = 0; i < place->nops; i++) {
+		unsigned atom = place->ops[i].atom, reg = atom - DW_OP_reg0;
+
+		if (atom >= DW_OP_breg0 && atom <= DW_OP_breg31)
+			reg = atom - DW_OP_breg0;
+		if (reg < REG_RIP && !regs_knows(r, reg))
+			return true;
+	}
+	return false;
+}
+
 static void from_place(struct frame_view *v, const struct param_place *place, unsigned level,
 		       struct value *val)
 {
-	struct expr_env env = v->env;
 	Dwarf_Attribute attr = place->attr;
 
 	if (place->why != WHY_NONE)
-		return unknown(val, place->why);
+		return value_unknown(val, place->why);
 	if (place->is_constant)
 		return from_constant(v, &attr, val);
 	if (is_too_early(v, place))
-		return unknown(val, WHY_OPTIMIZED_OUT);
-	env.attr = &attr;
-	if (!from_shape(v, &place->shape, val))
-		from_ops(v, &env, place->ops, place->nops, val);
+		return value_unknown(val, WHY_OPTIMIZED_OUT);
+	if (!v->tried_copies && needs_lost_register(v->env.regs, place)) {
+		v->tried_copies = true;
+		if (regs_at_call(v, &v->at_call))
+			v->env.regs = &v->at_call;
+	}
+	from_location(v, place, val);
 	if (val->status == VALUE_KNOWN && is_untracked(v, place, level, val)) {
 		val->status = VALUE_STALE;
 		val->why = WHY_UNTRACKED;
-	}
-}
-
-/* ---- what was passed --------------------------------------------------------------------------------------------------- */
-
-/* The registers that a location is made of, as they were at entry.  False if it is made of anything else: memory may
- * have been changed since. */
-static bool entry_registers(struct frame_view *v, const Dwarf_Op *ops, size_t n, struct regs *ret)
-{
-	memset(ret, 0, sizeof *ret);
-	for (size_t i = 0; i < n; i++) {
-		unsigned reg = (unsigned)(ops[i].atom == DW_OP_regx ? ops[i].number
-								    : (Dwarf_Word)ops[i].atom - DW_OP_reg0);
-		uint64_t value;
-
-		if (ops[i].atom == DW_OP_piece)
-			continue;
-		if (ops[i].atom != DW_OP_regx && (ops[i].atom < DW_OP_reg0 || ops[i].atom > DW_OP_reg31))
-			return false;
-		if (reg < REG_NGPR && entry_value_of(v, reg, 0, &value) == WHY_NONE)
-			regs_set(ret, reg, value);
-	}
-	return n > 0;
-}
-
-static void from_entry(struct frame_view *v, const struct param_place *place, struct value *val)
-{
-	struct expr_env env = v->env;
-	Dwarf_Attribute attr = place->attr;
-	uint8_t why = val->why;
-	struct regs regs;
-
-	if (place->why != WHY_NONE || place->is_constant || !place->is_list ||
-	    !entry_registers(v, place->ops, place->nops, &regs))
-		return;
-	env.regs = &regs;
-	env.attr = &attr;
-	from_ops(v, &env, place->ops, place->nops, val);
-	if (!val->bytes)
-		val->why = why;
-	else
-		val->at_entry = true;
-}
-
-/* Registers of the caller in the order of the psABI. */
-static const unsigned gpr_order[] = {REG_RDI, REG_RSI, REG_RDX, REG_RCX, REG_R8, REG_R9};
-
-static bool passed_word(const struct regs *r, const struct passed_word *w, uint64_t *ret)
-{
-	*ret = 0;
-	switch (w->in) {
-	case PASSED_NOWHERE:
-		return true;
-	case PASSED_GPR:
-		*ret = r->gpr[gpr_order[w->index]];
-		return regs_knows(r, gpr_order[w->index]);
-	case PASSED_SSE:
-		if (r->xmm)
-			*ret = r->xmm->lane[w->index][0];
-		return r->xmm && r->xmm->known >> w->index & 1;
-	default:
-		return false;
-	}
-}
-
-/* The next argument in order.  One that is known already only takes its place. */
-static void from_passing(struct debug *d, const struct regs *r, struct passing *pass, struct arena *a,
-			 struct value *val, bool *lost)
-{
-	struct passed_word words[PASSING_WORDS];
-	uint64_t size = val->type->size, offset = 0, at[PASSING_WORDS];
-	unsigned char *bytes;
-	unsigned n = 0;
-	bool known = false;
-
-	if (!*lost)
-		n = passing_next(pass, val->type, words, &offset, &known);
-	*lost = !known;
-	if (val->bytes)
-		return;
-	if (!known)
-		return unknown(val, WHY_NO_TYPE);
-	if (size > EXPR_MAX_BYTES)
-		return unknown(val, WHY_LIMIT);
-	for (unsigned i = 0; i < n; i++)
-		if (!passed_word(r, &words[i], &at[i]))
-			return unknown(val, WHY_REGISTER_LOST);
-	bytes = arena_take(a, size);
-	if (n)
-		memcpy(bytes, at, size);
-	else if (!regs_knows(r, REG_RSP) ||
-		 target_read(d->target, r->gpr[REG_RSP] + 8 + offset, bytes, size) != 0)
-		return unknown(val, WHY_UNREADABLE);
-	val->bytes = bytes;
-	val->status = VALUE_KNOWN;
-	val->why = WHY_NONE;
-	val->at_entry = true;
-}
-
-/* All of a function's arguments by what its registers were at entry. */
-static void all_from_passing(struct debug *d, const struct params *ps, const struct regs *r, struct arena *a,
-			     struct value *vals)
-{
-	struct passing pass;
-	bool lost = false;
-
-	passing_begin(&pass, ps->result);
-	for (unsigned i = 0; i < ps->n; i++) {
-		vals[i] = (struct value){.name = ps->items[i].name, .type = ps->items[i].type};
-		from_passing(d, r, &pass, a, &vals[i], &lost);
-	}
-}
-
-/* What `go` captured, for what is not known otherwise. */
-static void from_capture(struct frame_view *v, const struct params *ps, struct value *vals)
-{
-	enum captured captured = entry_captured(v);
-	struct passing pass;
-	bool lost = false;
-
-	if (captured == CAPTURED_NOT)
-		return;
-	passing_begin(&pass, ps->result);
-	for (unsigned i = 0; i < ps->n; i++) {
-		struct value passed = vals[i];
-
-		from_passing(v->d, v->stack->entered, &pass, v->arena, &passed, &lost);
-		if (vals[i].bytes || passed.status != VALUE_KNOWN)
-			continue;
-		vals[i] = passed;
-		if (captured == CAPTURED_FIRST)
-			vals[i].status = VALUE_STALE;
 	}
 }
 
@@ -461,34 +354,12 @@ unsigned debug_args(struct debug *d, const struct ustack *st, size_t i, unsigned
 		vals[k].name = ps->items[k].name;
 		vals[k].type = ps->items[k].type;
 		if (!vals[k].type->size && vals[k].type->kind != TYPE_STRUCT)
-			unknown(&vals[k], WHY_NO_TYPE);
+			value_unknown(&vals[k], WHY_NO_TYPE);
 		else if (vals[k].type->size) /* an empty struct is known: nothing */
 			from_place(&v, &places[k], level, &vals[k]);
-		/* What is known in part is so at this pc: better than what was passed. */
-		if (!vals[k].bytes && is_physical && vals[k].type->size)
-			from_entry(&v, &param_places_at_entry(v.code->function)[k], &vals[k]);
 	}
 	if (is_physical)
-		from_capture(&v, ps, vals);
-	*ret = vals;
-	*ret_variadic = ps->variadic;
-	return ps->n;
-}
-
-unsigned debug_entry_args(struct debug *d, uint64_t entry, const struct regs *regs, struct arena *a,
-			  const struct value **ret, bool *ret_variadic)
-{
-	struct function *f = function_at(d->functions, entry);
-	const struct params *ps;
-	struct value *vals;
-
-	if (!f || f->entry != entry)
-		return 0;
-	ps = params_of(d->functions, &f->die);
-	vals = arena_array(a, struct value, ps->n);
-	all_from_passing(d, ps, regs, a, vals);
-	for (unsigned i = 0; i < ps->n; i++)
-		vals[i].at_entry = false; /* that is where it is */
+		add_passed(&v, ps, vals);
 	*ret = vals;
 	*ret_variadic = ps->variadic;
 	return ps->n;

@@ -15,7 +15,8 @@ struct debug {
 	struct types *types;
 	struct functions *functions;
 	struct arena arena;
-	struct table tails; /* frame and caller -> struct tails: debug_tail_calls */
+	struct table tails;  /* frame and caller -> struct tails: debug_tail_calls */
+	struct table copies; /* lookup -> struct call_copies */
 };
 
 /* One frame while expressions are evaluated for it. */
@@ -26,6 +27,8 @@ struct frame_view {
 	const struct code *code;
 	struct arena *arena;
 	struct expr_env env;
+	bool tried_copies;   /* at_call is as copies.c has found it out */
+	struct regs at_call; /* if it was worth it, env.regs leads here */
 	/* Of a function that has left by a tail call: the chain between frames i and i + 1, and which of it. */
 	const struct tails *left;
 	unsigned which;
@@ -35,10 +38,29 @@ struct frame_view {
 void frame_view_init(struct frame_view *v, struct debug *d, const struct ustack *st, size_t i,
 		     struct arena *a);
 
+/* ---- args.c: values --------------------------------------------------------------------------------------------- */
+
+void value_unknown(struct value *val, enum value_why why);
+
+/* What a location describes; unknown if it cannot be had. */
+void value_from_ops(struct frame_view *v, struct expr_env *env, const Dwarf_Op *ops, size_t n,
+		    struct value *val);
+
+/* Status and mask from the status of each byte; `why` is the reason for the worst. */
+void value_settle(struct value *val, const unsigned char *mask, enum value_why why, struct arena *a);
+
+/* ---- passed.c: what was passed for parameters --------------------------------------------------------------------- */
+
+/* Adds what was passed to the values of the frame's physical function, where they are not known. */
+void add_passed(struct frame_view *v, const struct params *ps, struct value *vals);
+
 /* ---- entry.c: what the caller passed ------------------------------------------------------------------------ */
 
 /* The contents of a register when the function of this frame was entered. */
 enum value_why entry_value_of(struct frame_view *v, unsigned reg, unsigned depth, uint64_t *ret);
+
+/* All that is known, from the caller's code, of the registers when the function of this frame was entered. */
+bool entry_regs(struct frame_view *v, struct regs *ret);
 
 /* What the caller would have passed for a parameter that gcc has removed: the offset of its DIE. */
 enum value_why entry_parameter_of(struct frame_view *v, Dwarf_Off die, unsigned depth, uint64_t *ret);
@@ -50,6 +72,29 @@ enum captured {
 	CAPTURED_THIS,
 };
 enum captured entry_captured(struct frame_view *v);
+
+/* ---- copies.c: registers that a call has overwritten, but not before they were copied --------------------------- */
+
+/* Of each register at one call: the callee-saved ones that hold the same there, and whose lower half does. */
+struct call_copies {
+	uint16_t all[16], low[16];
+	uint16_t constant; /* bit i: it held value[i] */
+	uint64_t value[16];
+};
+
+struct code_range {
+	uint64_t lo;
+	unsigned char *bytes; /* n of them */
+	size_t n;
+};
+
+/* Of a function with this code and entry, at the call that returns to ret_addr.  False: nothing can be told. */
+bool copies_before(const struct code_range *ranges, size_t n, uint64_t entry, uint64_t ret_addr,
+		   struct call_copies *ret);
+
+/* The registers when the frame's function made the call that it is in: those of the frame, and those that are copies
+ * of them.  False: there are no more than those of the frame. */
+bool regs_at_call(struct frame_view *v, struct regs *ret);
 
 /* ---- passing.c: how arguments are passed (psABI) -------------------------------------------------------------- */
 

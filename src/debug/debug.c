@@ -35,6 +35,7 @@ void debug_close(struct debug *d)
 	unwinder_free(d->unwinder);
 	modules_close(d->modules);
 	table_deinit(&d->tails);
+	table_deinit(&d->copies);
 	arena_deinit(&d->arena);
 	free(d);
 }

@@ -17,6 +17,9 @@
  * If the function was not called by the caller, but there is only one chain of tail calls that leads to it from the one
  * that was, the last of the chain is asked, as it was when it jumped.
  *
+ * What the description leaves out may be seen in the caller's code (entry_regs).  Such registers are shown as what was
+ * passed only, and not taken for what a variable has now: gcc says that of variables whose address was taken.
+ *
  * The outermost function of a goroutine has no caller, but what `go` captured.
  */
 #include <dwarf.h>
@@ -393,6 +396,27 @@ enum value_why entry_parameter_of(struct frame_view *v, Dwarf_Off die, unsigned 
 	return param_value(&caller, site_param_of(caller.code->function, site, die), depth, ret);
 }
 
+bool entry_regs(struct frame_view *v, struct regs *ret)
+{
+	struct frame_view caller;
+	struct call_site *site;
+
+	return v->code->function && find_call(v, 0, &caller, &site) == WHY_NONE && regs_at_call(&caller, ret);
+}
+
+static bool captured_register(const struct regs *r, unsigned reg, uint64_t *ret)
+{
+	if (regs_knows(r, reg)) {
+		*ret = r->gpr[reg];
+		return true;
+	}
+	if (reg < REG_XMM0 || reg >= REG_XMM0 + REG_NXMM || !r->xmm ||
+	    !(r->xmm->known >> (reg - REG_XMM0) & 1))
+		return false;
+	*ret = r->xmm->lane[reg - REG_XMM0][0];
+	return true;
+}
+
 enum value_why entry_value_of(struct frame_view *v, unsigned reg, unsigned depth, uint64_t *ret)
 {
 	struct frame_view caller;
@@ -401,10 +425,8 @@ enum value_why entry_value_of(struct frame_view *v, unsigned reg, unsigned depth
 
 	if (!v->code->function)
 		return WHY_NO_CALL_SITE;
-	if (entry_captured(v) == CAPTURED_THIS && regs_knows(v->stack->entered, reg)) {
-		*ret = v->stack->entered->gpr[reg];
+	if (entry_captured(v) == CAPTURED_THIS && captured_register(v->stack->entered, reg, ret))
 		return WHY_NONE;
-	}
 	why = find_call(v, depth, &caller, &site);
 	if (why != WHY_NONE)
 		return why;

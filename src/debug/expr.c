@@ -77,8 +77,8 @@ static enum value_why place_value(const struct machine *m, struct val *ret)
 	switch (p->kind) {
 	case LOC_REGISTER:
 		why = register_bytes(m->env, p->addr, buf, &width);
-		if (why)
-			return why;
+		if (why || width < 8)
+			return why ? why : WHY_REGISTER_LOST;
 		break;
 	case LOC_VALUE:
 		*ret = (struct val){.lo = p->addr, .type = {VAL_GENERIC, 8}};

@@ -30,15 +30,15 @@ enum value_why register_bytes(const struct expr_env *env, uint64_t reg, unsigned
 {
 	const struct regs *regs = env->regs;
 
-	if (reg < REG_NGPR && regs && regs_knows(regs, reg)) {
+	if (reg < REG_NGPR && regs && regs_knows_low(regs, (unsigned)reg)) {
 		memcpy(buf, &regs->gpr[reg], 8);
-		*ret_width = 8;
+		*ret_width = regs_knows(regs, (unsigned)reg) ? 8 : 4;
 		return WHY_NONE;
 	}
 	if (reg >= REG_XMM0 && reg < REG_XMM0 + REG_NXMM && regs && regs->xmm &&
-	    regs->xmm->known >> (reg - REG_XMM0) & 1) {
+	    (regs->xmm->known | regs->xmm->known_low) >> (reg - REG_XMM0) & 1) {
 		memcpy(buf, regs->xmm->lane[reg - REG_XMM0], 16);
-		*ret_width = 16;
+		*ret_width = regs->xmm->known >> (reg - REG_XMM0) & 1 ? 16 : 8;
 		return WHY_NONE;
 	}
 	return WHY_REGISTER_LOST;
@@ -117,8 +117,8 @@ static enum value_why source_bytes(const struct expr_env *env, const struct loc_
 		if (why)
 			return why;
 		why = copy_part(reg, width, from, buf, known, n);
-		/* The upper half of a vector is not in what the kernel gives for xmm. */
-		return why && width == 16 ? WHY_REGISTER_LOST : why;
+		/* What is above that of a vector, or of a copy, is not known to us. */
+		return why && (width != 8 || p->addr >= REG_XMM0) ? WHY_REGISTER_LOST : why;
 	case LOC_VALUE:
 		if (p->value_size > 8)
 			return copy_part(p->bytes, p->nbytes, from, buf, known, n);

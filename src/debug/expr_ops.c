@@ -156,7 +156,9 @@ static enum value_why op_regval_type(struct machine *m, const Dwarf_Op *op)
 	}
 	if (why)
 		return why;
-	return type.size > width ? WHY_LIMIT : push(m, val_load(type, buf));
+	if (type.size > width)
+		return width < 8 ? WHY_REGISTER_LOST : WHY_LIMIT;
+	return push(m, val_load(type, buf));
 }
 
 /* ---- stack operations (2.5.1.3) ------------------------------------------------------------------------- */

@@ -123,6 +123,7 @@ static bool step_row(struct unwinder *u, const struct uframe *f, struct uframe *
 	bool unreadable = false;
 
 	ret->regs.known = same;
+	ret->regs.known_low = 0;
 	ret->regs.xmm = NULL;
 	for (unsigned i = 0; i < REG_NGPR; i++)
 		ret->regs.gpr[i] = same >> i & 1 ? f->regs.gpr[i] : 0;

@@ -4,7 +4,7 @@
 /*
  * What: the registers of one frame, numbered as in the x86-64 psABI's table for DWARF (figure 3.36).
  *
- * Invariants: a register whose bit in `known` is not set has no meaning: it is zero.
+ * Invariants: a register whose bit is set neither in `known` nor in `known_low` has no meaning: it is zero.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -38,12 +38,14 @@ enum {
 
 struct regs_xmm {
 	uint64_t lane[REG_NXMM][2];
-	uint32_t known; /* bit i: xmm i */
+	uint32_t known;     /* bit i: xmm i */
+	uint32_t known_low; /* bit i: of xmm i, the lower 64 bits only */
 };
 
 struct regs {
 	uint64_t gpr[REG_NGPR];
 	uint32_t known;             /* bit i: gpr[i] */
+	uint32_t known_low;         /* bit i: of gpr[i], the lower 32 bits only; the others are zero */
 	const struct regs_xmm *xmm; /* NULL: none is known, as in every frame but an innermost one */
 };
 
@@ -56,6 +58,17 @@ static inline void regs_set(struct regs *r, unsigned reg, uint64_t value)
 {
 	r->gpr[reg] = value;
 	r->known |= 1u << reg;
+}
+
+static inline bool regs_knows_low(const struct regs *r, unsigned reg)
+{
+	return reg < REG_NGPR && (r->known | r->known_low) >> reg & 1;
+}
+
+static inline void regs_set_low(struct regs *r, unsigned reg, uint64_t value)
+{
+	r->gpr[reg] = (uint32_t)value;
+	r->known_low |= 1u << reg;
 }
 
 #endif

@@ -35,6 +35,7 @@ enum value_why {
 	WHY_LIMIT,          /* too large or too deep */
 	WHY_NO_TYPE,        /* its type has no size */
 	WHY_UNTRACKED,      /* in memory that an optimiser may not have written, see debug/args.c */
+	WHY_AS_PASSED,      /* as it was at the function's entry; the rest is known at the pc */
 	WHY_MOVED_ON,       /* (of facts) read after the program went on */
 };
 

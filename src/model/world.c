@@ -109,6 +109,8 @@ const char *value_why_text(enum value_why why)
 		return "incomplete type";
 	case WHY_UNTRACKED:
 		return "the optimiser may not have stored it";
+	case WHY_AS_PASSED:
+		return "partly as it was passed";
 	case WHY_MOVED_ON:
 		return "read after the program went on";
 	}

@@ -105,6 +105,7 @@ static NOINLINE void overwritten(const char *p)
 }
 
 /* expect: through_address(n=8) */
+/* expect-O2: through_address(<n=8|n=_|n@entry=5>) */
 static NOINLINE void through_address(int n)
 {
 	int *volatile p = &n;
@@ -195,6 +196,7 @@ static NOINLINE void jumper(int a)
 /* Mutual tail calls: any number of them may have been. */
 /* expect: ping(<n=0|n=1|n=2|n=3|n=4|n=_>) */
 /* expect-O2: ping(<n=0|n=_|n@entry=0>) */
+/* expect-O1: ping(<n=0|n=2|n=4|n=_|n@entry=0|n@entry=2|n@entry=4>) */
 static NOINLINE void ping(int n);
 /* expect: pong(<n=1|n=3>) */
 /* expect-O2: pong(<n=1|n=3|n=_|n@entry=1|n@entry=3>) */

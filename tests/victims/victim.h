@@ -14,6 +14,7 @@
  *
  *	expect: LINE		some line of the dump is like this
  *	expect-O2: LINE		the same, but in place of the others of this function wherever the compiler optimises
+ *	expect-O1: LINE		and in place of those where it is told to do little of that: -O1, -Og
  *	expect-words: LINE	the same with args=words
  *	expect-go: LINE		the same with args=go
  *	never: LINE		no line is like this
