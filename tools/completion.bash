@@ -19,6 +19,7 @@ _gorgon_values()
 	--color) echo auto always never ;;
 	--group) echo lines exact pointers none ;;
 	--leaks) echo off warn fail ;;
+	--by) echo id stack ;;
 	esac
 }
 
