@@ -12,7 +12,8 @@
  * anything else is seen, the check says nothing and sysmon repeats it from time to time.  A thread asleep in
  * user code may still have its P: once no P has moved for a while sysmon takes them all.
  *
- * Two readings with unchanged voluntary context switch counts make sure that no thread ran in between.
+ * Two readings that saw the same threads with unchanged voluntary context switch counts make sure that none ran in
+ * between.
  *
  * Locking: sched.lock is held while deciding.
  * Context: M, or sysmon.
@@ -115,54 +116,90 @@ static bool is_ours_and_idle(int32_t tid)
 	return m && !gori_load(&m->lost);
 }
 
-/* How often this thread has slept, plus one; -1 if it may still do something. */
+/* A number in a file of "Name:\tNUMBER" lines; -1 if it is not there. */
+static int64_t number_in(const char *text, const char *name)
+{
+	const char *p = strstr(text, name);
+
+	return p ? atoll(p + strlen(name)) : -1;
+}
+
+/* How often this thread has slept; -1 if it may still do something. */
 static int64_t sleeps_of(const char *tid)
 {
 	char buf[2048];
-	const char *p;
 
 	if (read_task_file(tid, "/syscall", buf, sizeof buf) <= 0 || !waits_for_ever(atoi(tid), buf))
 		return -1;
 	if (read_task_file(tid, "/status", buf, sizeof buf) <= 0)
 		return -1;
-	p = strstr(buf, "\nvoluntary_ctxt_switches:");
-	return p ? atoll(p + 25) + 1 : -1;
+	return number_in(buf, "\nvoluntary_ctxt_switches:");
 }
 
-/* The sum over all threads outside; -1 if one of them may still do something.  No heap: the lock is held. */
-static int64_t outside_threads_asleep(void)
+/* What a look at all threads has seen. */
+struct look {
+	int64_t nthreads;
+	uint64_t digest; /* of those outside: who they are and how often each has slept */
+};
+
+/* False: this one may still do something. */
+static bool look_at(const char *name, struct look *l)
 {
-	int fd = open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int32_t tid = atoi(name);
+	int64_t sleeps;
+
+	l->nthreads++;
+	if (is_ours_and_idle(tid))
+		return true;
+	sleeps = sleeps_of(name);
+	l->digest = ((l->digest ^ (uint64_t)tid) * 0x9e3779b97f4a7c15 ^ (uint64_t)sleeps) * 0x9e3779b97f4a7c15;
+	return sleeps >= 0;
+}
+
+/* No heap: the lock is held. */
+static bool look_at_all(int fd, struct look *l)
+{
 	char buf[4096] __attribute__((aligned(8)));
-	int64_t sum = 0;
 	long n;
 
-	if (fd < 0)
-		return -1;
-	while (sum >= 0 && (n = syscall(SYS_getdents64, fd, buf, sizeof buf)) > 0) {
+	while ((n = syscall(SYS_getdents64, fd, buf, sizeof buf)) > 0)
 		for (long at = 0; at < n;) {
 			struct dirent64 *e = (struct dirent64 *)(buf + at);
-			int64_t sleeps = 0;
 
 			at += e->d_reclen;
-			if (e->d_name[0] != '.' && !is_ours_and_idle(atoi(e->d_name)))
-				sleeps = sleeps_of(e->d_name);
-			if (sleeps < 0) {
-				sum = -1;
-				break;
-			}
-			sum += sleeps;
+			if (e->d_name[0] != '.' && !look_at(e->d_name, l))
+				return false;
 		}
-	}
+	return n == 0;
+}
+
+/* A list that is read while the thread at hand ends may end there too, so the kernel's count has to agree. */
+static bool is_complete(const struct look *l)
+{
+	char buf[2048];
+
+	return read_task_file("", "../status", buf, sizeof buf) > 0 && number_in(buf, "\nThreads:") == l->nthreads;
+}
+
+static bool outside_threads_sleep(struct look *ret)
+{
+	int fd = open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool all_sleep;
+
+	*ret = (struct look){0};
+	if (fd < 0)
+		return false;
+	all_sleep = look_at_all(fd, ret);
 	close(fd);
-	return sum;
+	return all_sleep && is_complete(ret);
 }
 
 static bool nobody_outside_can_act(void)
 {
-	int64_t first = outside_threads_asleep();
+	struct look first, second;
 
-	return first >= 0 && outside_threads_asleep() == first;
+	return outside_threads_sleep(&first) && outside_threads_sleep(&second) &&
+	       first.nthreads == second.nthreads && first.digest == second.digest;
 }
 
 /* ---- the verdict ------------------------------------------------------------------------------------------- */
