@@ -208,6 +208,15 @@ static int compare_gs(const void *a, const void *b)
 
 /* ---- one goroutine ------------------------------------------------------------------------------------------------- */
 
+/* __FILE__ is what the compiler was given, which may depend on where it ran. */
+static const char *full_path(struct collector *c, uint64_t site, const char *file)
+{
+	struct module *m = file && *file != '/' ? module_of(debug_modules(c->debug), site) : NULL;
+	const char *path = m ? module_source(m, file) : NULL;
+
+	return path ? arena_str(&c->world->arena, path) : file;
+}
+
 const struct site *collect_site(struct collector *c, uint64_t addr)
 {
 	struct site *s = addr ? table_get(&c->sites, addr) : NULL;
@@ -217,6 +226,7 @@ const struct site *collect_site(struct collector *c, uint64_t addr)
 		return s;
 	s = arena_new(&c->world->arena, struct site);
 	s->file = rt_string(c->target, rt_read_u64(rt, addr, rt->site_file), &c->world->arena);
+	s->path = full_path(c, addr, s->file);
 	s->func = rt_string(c->target, rt_read_u64(rt, addr, rt->site_func), &c->world->arena);
 	s->what = rt_string(c->target, rt_read_u64(rt, addr, rt->site_what), &c->world->arena);
 	s->line = (int)rt_read_u32(rt, addr, rt->site_line);
@@ -321,7 +331,7 @@ static bool set_call(struct collector *c, const struct raw_g *raw, struct gorout
 	site = collect_site(c, rt_u64(copy, rt->call_site));
 	if (site) {
 		g->go_func = site->func;
-		g->go_file = site->file;
+		g->go_file = site->path;
 		g->go_line = site->line;
 		g->entry = site->what;
 	}

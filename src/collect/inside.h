@@ -38,7 +38,9 @@ enum tid_use { TID_GOROUTINE = 1, TID_RUNTIME = 2 };
 
 /* A place in the target's source, read once. */
 struct site {
-	const char *file, *func, *what;
+	const char *file; /* as the compiler was given it */
+	const char *path; /* the same, in full where that is known */
+	const char *func, *what;
 	int line;
 };
 

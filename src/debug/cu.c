@@ -137,15 +137,21 @@ static struct cu *find(struct cu_index *ix, Dwarf_Addr addr)
 	return NULL;
 }
 
-static struct cu *cu_at(struct module *m, uint64_t addr)
+/* NULL: there is no debug information. */
+static struct cu_index *index_of(struct module *m)
 {
 	Dwarf *dwarf = module_dwarf(m);
 
-	if (!dwarf)
-		return NULL;
-	if (!m->cus)
+	if (dwarf && !m->cus)
 		m->cus = index_new(m, dwarf);
-	return find(m->cus, addr - m->dwarf_bias);
+	return m->cus;
+}
+
+static struct cu *cu_at(struct module *m, uint64_t addr)
+{
+	struct cu_index *ix = index_of(m);
+
+	return ix ? find(ix, addr - m->dwarf_bias) : NULL;
 }
 
 bool module_cu(struct module *m, uint64_t addr, Dwarf_Die *ret)
@@ -170,4 +176,23 @@ bool module_line(struct module *m, uint64_t addr, const char **ret_file, int *re
 
 	return cu && cu_lines_find(&cu->lines, &cu->die, &m->owner->arena, addr - m->dwarf_bias, ret_file,
 				   ret_line);
+}
+
+const char *module_source(struct module *m, const char *name)
+{
+	struct cu_index *ix = index_of(m);
+	const char *path = NULL;
+
+	for (size_t i = 0; ix && i < ix->cus.n; i++) {
+		struct cu *cu = &ix->cus.items[i];
+		const char *its = dwarf_diename(&cu->die), *full;
+
+		if (!its || strcmp(its, name) != 0)
+			continue;
+		full = cu_lines_path(&cu->lines, &cu->die, &m->owner->arena, its);
+		if (path && strcmp(path, full) != 0)
+			return NULL;
+		path = full;
+	}
+	return path;
 }

@@ -127,9 +127,11 @@ struct cu_lines {
 	bool tried;
 	Dwarf_Lines *lines;
 	size_t n;
-	const char *dir;     /* DW_AT_comp_dir; NULL: none */
-	struct table joined; /* address of a name -> the name behind dir */
+	struct table joined; /* address of a name -> the name behind DW_AT_comp_dir */
 };
+
+/* A file's name, behind the directory of the compilation if it is relative. */
+const char *cu_lines_path(struct cu_lines *l, Dwarf_Die *cu, struct arena *a, const char *name);
 
 /* addr is the file's. */
 bool cu_lines_find(struct cu_lines *l, Dwarf_Die *cu, struct arena *a, Dwarf_Addr addr, const char **ret_file,

@@ -14,14 +14,11 @@
 
 static void load(struct cu_lines *l, Dwarf_Die *cu)
 {
-	Dwarf_Attribute attr;
-
 	l->tried = true;
 	if (dwarf_getsrclines(cu, &l->lines, &l->n)) {
 		l->lines = NULL;
 		l->n = 0;
 	}
-	l->dir = dwarf_formstring(dwarf_attr(cu, DW_AT_comp_dir, &attr));
 }
 
 /* The first row behind addr. */
@@ -43,15 +40,19 @@ static size_t row_behind(const struct cu_lines *l, Dwarf_Addr addr)
 	return lo;
 }
 
-static const char *full_path(struct cu_lines *l, struct arena *a, const char *name)
+const char *cu_lines_path(struct cu_lines *l, Dwarf_Die *cu, struct arena *a, const char *name)
 {
+	Dwarf_Attribute attr;
+	const char *dir;
 	void **slot;
 
-	if (!name || *name == '/' || !l->dir || !*l->dir)
+	if (*name == '/')
 		return name;
 	slot = table_slot(&l->joined, (uint64_t)(uintptr_t)name);
-	if (!*slot)
-		*slot = arena_printf(a, "%s/%s", l->dir, name);
+	if (*slot)
+		return *slot;
+	dir = dwarf_formstring(dwarf_attr(cu, DW_AT_comp_dir, &attr));
+	*slot = dir && *dir ? arena_printf(a, "%s/%s", dir, name) : arena_str(a, name);
 	return *slot;
 }
 
@@ -72,6 +73,6 @@ bool cu_lines_find(struct cu_lines *l, Dwarf_Die *cu, struct arena *a, Dwarf_Add
 	file = dwarf_linesrc(row, NULL, NULL);
 	if (!file || dwarf_lineno(row, ret_line))
 		return false;
-	*ret_file = full_path(l, a, file);
+	*ret_file = cu_lines_path(l, cu, a, file);
 	return true;
 }

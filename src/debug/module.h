@@ -82,6 +82,10 @@ uint64_t modules_lookup(struct modules *ms, const char *name);
 /* File and line of the instruction at addr; false if unknown.  The strings live as long as the modules. */
 bool module_line(struct module *m, uint64_t addr, const char **ret_file, int *ret_line);
 
+/* Where the source is that the compiler was given as `name` (what __FILE__ is in it); NULL: no such unit, or several
+ * in different directories.  Lives as long as the modules. */
+const char *module_source(struct module *m, const char *name);
+
 /* Address of this module's thread-local block for a thread with this fs base; false if it cannot be known. */
 bool module_tls(struct module *m, uint64_t fs_base, uint64_t *ret);
 

@@ -291,6 +291,26 @@ START_TEST(lines_are_those_of_addr2line)
 }
 END_TEST
 
+START_TEST(relative_names_of_sources_are_completed_where_they_are_unique)
+{
+	char want[160];
+
+	ck_assert(run("mkdir a b && cp %s a/one.c && echo 'int a;' >a/two.c && echo 'int b;' >b/two.c",
+		      source()));
+	for (const char *d = "ab"; *d; d++)
+		ck_assert(run("cd %c && cc -g -c two.c -o ../%c.o", *d, *d));
+	ck_assert(run("cd a && cc -w -g -std=gnu11 -pthread one.c ../a.o ../b.o -o ../victim -ldl"));
+	ck_assert(run("cc -w -shared -fPIC -DPLUGIN a/one.c -o plugin.so"));
+	victim = unwind_victim_start(dir, "victim");
+	open_target();
+	open_modules();
+	snprintf(want, sizeof want, "%s/a/one.c", dir);
+	ck_assert_pstr_eq(module_source(program, "one.c"), want);
+	ck_assert_ptr_null(module_source(program, "two.c"));
+	ck_assert_ptr_null(module_source(program, "three.c"));
+}
+END_TEST
+
 /* ---- separate debug information ---------------------------------------------------------------------------------- */
 
 /* Whether the function `deep` is found by name, with its line. */
@@ -627,6 +647,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, entries_of_the_plt_have_names);
 	tcase_add_loop_test(tc, lines_are_those_of_addr2line, 0,
 			    2 * sizeof line_options / sizeof line_options[0]);
+	tcase_add_test(tc, relative_names_of_sources_are_completed_where_they_are_unique);
 	tcase_add_test(tc, debug_information_is_found_by_debuglink);
 	tcase_add_test(tc, debug_information_is_found_by_build_id);
 	tcase_add_test(tc, compressed_debug_information_is_read);
