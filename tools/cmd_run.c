@@ -229,6 +229,11 @@ static int set_environment(const struct run *r, struct error *e)
 
 	if (!err && registers)
 		err = find_library("libgorgon-malloc.so", registry, sizeof registry, e);
+	if (!err && strpbrk(preload, " :"))
+		err = error_set(e, -EINVAL,
+				"%s cannot be preloaded, since a blank or a colon ends a name in LD_PRELOAD: "
+				"install Gorgon in another folder",
+				preload);
 	if (err)
 		return err;
 	self[len > 0 ? len : 0] = '\0';
