@@ -19,10 +19,11 @@ struct collect_options {
 	uint32_t max_items;   /* elements of a slice to keep; 0: 8 */
 	uint32_t frames_kept; /* inner and outer frames each; 0: 50 */
 	int64_t pause_ns;     /* let a live target go on after this; 0: no limit */
-	int64_t deadline_ns;  /* monotonic: stop decoding then, and say so; 0: none */
-	bool only_culprit;    /* nobody else */
-	bool keep_regs;       /* struct stack has its registers */
-	bool every;           /* after the deadline, the rest of the goroutines without stacks */
+	bool keep; /* let it go on once all stacks are kept (target_keep), and read what has been kept */
+	int64_t deadline_ns; /* monotonic: stop decoding then, and say so; 0: none */
+	bool only_culprit;   /* nobody else */
+	bool keep_regs;      /* struct stack has its registers */
+	bool every;          /* after the deadline, the rest of the goroutines without stacks */
 };
 
 /* What a process asks of the helper that it has started (abi/death.h).  Settings are GORI_UNSET where the user has

@@ -70,7 +70,7 @@ static const struct fact *bytes_at(struct collector *c, uint64_t addr, uint64_t 
 	f->u.bytes.p = buf;
 	f->u.bytes.len = got;
 	f->bad = n && !got;
-	f->stale = c->target->moved_on;
+	f->stale = target_is_late(c->target);
 	return f;
 }
 
@@ -87,7 +87,7 @@ static void text_at(struct collector *c, uint64_t addr)
 	buf = arena_take(&c->world->arena, max + 1);
 	n = target_read_str(c->target, addr, buf, max, &cut);
 	f->bad = n < 0;
-	f->stale = c->target->moved_on;
+	f->stale = target_is_late(c->target);
 	f->u.text.p = buf;
 	f->u.text.len = n > 0 ? (uint32_t)n : 0;
 	f->u.text.truncated = cut;
@@ -354,7 +354,7 @@ static void object_at(struct collector *c, enum fact_kind kind, uint64_t addr)
 	f = world_fact_add(c->world, kind, addr, &is_new);
 	if (!is_new)
 		return;
-	f->stale = c->target->moved_on;
+	f->stale = target_is_late(c->target);
 	readers[kind](c, addr, f);
 }
 

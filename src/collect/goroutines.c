@@ -30,6 +30,7 @@ enum {
 	MAX_CASES = 16,
 	BATCH = 512,
 	MAX_WINDOW = 64 << 10, /* deeper stacks are read page by page */
+	MAX_KEPT = 8 << 20,    /* of one stack */
 	RED_ZONE = 128,
 };
 
@@ -461,8 +462,28 @@ static void read_windows(struct collector *c, struct raw_g *gs, size_t n, unsign
 			gs[i].window = NULL;
 }
 
-/* Copies what is left of the stacks and lets a live target go on. */
-static void let_go(struct collector *c, struct raw_g *gs, size_t n)
+/* The used part of a stack, with the G if that lies on top of it; of length 0: unknown. */
+static struct span used_stack(const struct collector *c, const struct raw_g *g)
+{
+	uint64_t lo = g->sp - RED_ZONE, end = g->in_slot ? g->addr + c->rt.sizeof_g : g->stack_hi;
+	size_t n = end - lo < MAX_KEPT ? end - lo : MAX_KEPT;
+
+	if (g->sp < RED_ZONE || g->sp < g->stack_lo || g->sp >= end)
+		return (struct span){0};
+	return (struct span){.addr = lo, .len = n};
+}
+
+static void keep_stacks(struct collector *c, const struct raw_g *gs, size_t n)
+{
+	struct span *used = base_malloc(n * sizeof used[0]);
+
+	for (size_t i = 0; i < n; i++)
+		used[i] = used_stack(c, &gs[i]);
+	target_keep(c->target, used, n);
+	free(used);
+}
+
+static void copy_stacks(struct collector *c, struct raw_g *gs, size_t n)
 {
 	for (size_t at = 0; at < n; at += BATCH) {
 		unsigned char *buf = NULL;
@@ -472,14 +493,25 @@ static void let_go(struct collector *c, struct raw_g *gs, size_t n)
 		if (buf)
 			*VEC_PUSH(&c->copies) = buf;
 	}
+}
+
+/* Copies what is left of the stacks and lets a live target go on. */
+static void let_go(struct collector *c, struct raw_g *gs, size_t n)
+{
+	if (c->options->keep)
+		keep_stacks(c, gs, n);
+	else
+		copy_stacks(c, gs, n);
 	target_resume(c->target);
 	c->world->paused_ns = c->target->paused_ns;
 }
 
 static bool must_let_go(const struct collector *c)
 {
-	return c->options->pause_ns && !c->target->moved_on && c->target->stopped_at &&
-	       target_now() - c->target->stopped_at > c->options->pause_ns;
+	if (c->target->moved_on || !c->target->stopped_at)
+		return false;
+	return c->options->keep ||
+	       (c->options->pause_ns && target_now() - c->target->stopped_at > c->options->pause_ns);
 }
 
 static bool is_late(struct collector *c, size_t done, size_t n)
@@ -517,7 +549,7 @@ static void make_all(struct collector *c, struct raw_g *gs, size_t n)
 			let_go(c, gs + at, n - at);
 			gone = true;
 		}
-		if (!gone)
+		if (!gone || c->options->keep)
 			read_windows(c, gs + at, k, &buf, &cap);
 		for (size_t i = 0; i < k; i++)
 			make_goroutine(c, &gs[at + i], &w->goroutines[at + i]);

@@ -129,7 +129,7 @@ void value_settle(struct value *val, const unsigned char *mask, enum value_why w
 /* Was this memory read after the program had gone on? */
 static bool is_late(const struct target *t, uint64_t addr)
 {
-	return t->moved_on && (addr < t->window_lo || addr >= t->window_hi);
+	return target_is_late(t) && (addr < t->window_lo || addr >= t->window_hi);
 }
 
 void value_from_ops(struct frame_view *v, struct expr_env *env, const Dwarf_Op *ops, size_t n,

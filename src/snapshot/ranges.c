@@ -209,6 +209,11 @@ static void add_stacks(range_list *list, const struct world *w, const struct tar
 		if (g->stack.regs)
 			add_stack(list, t, g->stack.regs->gpr[REG_RSP], g->addr);
 	}
+	ranges_threads(list, t);
+}
+
+void ranges_threads(range_list *list, const struct target *t)
+{
 	for (size_t i = 0; i < t->nthreads; i++) {
 		const struct target_thread *th = &t->threads[i];
 

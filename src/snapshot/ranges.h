@@ -32,6 +32,9 @@ typedef VEC(struct range) range_list;
 /* Reads what a debugger will read: while target->recording. */
 void ranges_touch(struct target *t, struct debug *d);
 
+/* Stacks of the threads as they stand now. */
+void ranges_threads(range_list *ret, const struct target *t);
+
 void ranges_minimal(range_list *ret, const struct world *w, struct target *t, struct debug *d);
 void ranges_full(range_list *ret, struct target *t);
 

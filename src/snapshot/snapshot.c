@@ -2,8 +2,15 @@
 /*
  * What, how: snapshot/snapshot.h.
  *
- * Order: decode once for warming up; stop; make the world, recording; choose memory; copy it, if it is not too much, and let the process go on;
- * write.  What is too much to be copied is written while the process is stopped.
+ * How: stop, copy, go on, make the world from the copy, write.  What a report reads is known only once it has been
+ * made: so it is made first while the process runs, which also loads debug information, and the pages that this
+ * has read are copied (target_keep), with all stacks as they are by then.  If making the world from the copy misses
+ * a page after all, that one is added, and the process stopped again.
+ *
+ * A process that always has something new is stopped for as long as its world takes in the end, and so is one of
+ * which there is too much to copy; that is written while it is stopped.
+ *
+ * Rejected: doing without the pages that were missed.  A snapshot gives the report that the process would have given.
  */
 #include "snapshot/snapshot.h"
 
@@ -16,7 +23,7 @@
 #include "snapshot/ranges.h"
 #include "target/core_own.h"
 
-enum { PIECE = 1 << 20 };
+enum { PIECE = 1 << 20, TRIES = 3 };
 
 #define WARM_UP_NS 2000000000ll
 #define MAX_COPY (512ull << 20)
@@ -29,7 +36,6 @@ struct snapshot {
 	range_list ranges;
 	struct sink notes;
 	uint64_t memory; /* bytes in ranges */
-	char *copy;      /* of all of them; NULL: too much */
 	struct out *out;
 	uint64_t done;
 	int64_t paused_ns;
@@ -65,19 +71,38 @@ static void read_memory(struct target *t, uint64_t lo, char *buf, size_t n)
 	}
 }
 
-static void copy_memory(struct snapshot *sn)
+static uint64_t bytes_in(const range_list *list)
 {
-	size_t at = 0;
+	uint64_t n = 0;
 
-	if (sn->memory > MAX_COPY)
-		return;
-	sn->copy = base_malloc(sn->memory + 1);
-	for (size_t i = 0; i < sn->ranges.n; i++) {
-		const struct range *r = &sn->ranges.items[i];
+	for (size_t i = 0; i < list->n; i++)
+		n += list->items[i].hi - list->items[i].lo;
+	return n;
+}
 
-		read_memory(sn->target, r->lo, sn->copy + at, r->hi - r->lo);
-		at += r->hi - r->lo;
-	}
+static void keep(struct target *t, const range_list *list)
+{
+	struct span *pieces = base_malloc(list->n * sizeof pieces[0]);
+
+	for (size_t i = 0; i < list->n; i++)
+		pieces[i] = (struct span){.addr = list->items[i].lo,
+					  .len = list->items[i].hi - list->items[i].lo};
+	target_keep(t, pieces, list->n);
+	free(pieces);
+}
+
+/* Is there something in these that was not kept?  It is next time. */
+static bool lacks(struct target *t, const range_list *list)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < list->n; i++)
+		for (uint64_t at = list->items[i].lo; at < list->items[i].hi; at += TARGET_PAGE)
+			if (target_lacks(t, at)) {
+				table_put(&t->recorded, at / TARGET_PAGE, t);
+				found = true;
+			}
+	return found;
 }
 
 static void build_notes(struct snapshot *sn)
@@ -96,11 +121,24 @@ static void build_notes(struct snapshot *sn)
 	sink_deinit(&rest);
 }
 
-/*
- * Decodes once while the process runs on, so that debug information has been read when it is stopped for the real
- * look.  What comes out of this is thrown away: memory changed meanwhile.
- */
-static int warm_up(struct snapshot *sn, struct error *e)
+static void go_on(struct snapshot *sn)
+{
+	target_resume(sn->target);
+	sn->paused_ns += sn->target->paused_ns;
+}
+
+static void choose(struct snapshot *sn, const struct world *w, range_list *ret)
+{
+	ranges_touch(sn->target, sn->debug);
+	ret->n = 0;
+	if (sn->options->full)
+		ranges_full(ret, sn->target);
+	else
+		ranges_minimal(ret, w, sn->target, sn->debug);
+}
+
+/* Decodes once while the process runs on: what comes out of this is no more than which memory it needs. */
+static int rehearse(struct snapshot *sn, range_list *ret, struct error *e)
 {
 	struct collect_options o = snapshot_collect;
 	struct world w = {0};
@@ -108,47 +146,74 @@ static int warm_up(struct snapshot *sn, struct error *e)
 
 	if (r < 0)
 		return r;
-	target_resume(sn->target);
-	sn->paused_ns = sn->target->paused_ns;
+	go_on(sn);
 	o.deadline_ns = target_now() + WARM_UP_NS;
 	collect(&w, sn->target, sn->debug, &o, NULL);
+	choose(sn, &w, ret);
 	world_deinit(&w);
+	return 0;
+}
+
+/* One try.  wanted: what to keep; empty: the process stands still until its world has been made. */
+static int look_once(struct snapshot *sn, const range_list *wanted, struct error *e)
+{
+	struct collect_options o = snapshot_collect;
+	struct target *t = sn->target;
+	range_list stacks = {0};
+	int r;
+
+	o.keep = wanted->n > 0;
+	if (o.keep)
+		target_keep_room(t, bytes_in(wanted) + bytes_in(wanted) / 16);
+	r = target_stop(t, e);
+	if (r == 0 && o.keep) {
+		ranges_threads(&stacks, t);
+		keep(t, &stacks);
+		keep(t, wanted);
+	}
+	VEC_FREE(&stacks);
+	if (r == 0)
+		r = collect(&sn->world, t, sn->debug, &o, e);
+	if (t->moved_on)
+		sn->paused_ns += t->paused_ns;
+	if (r < 0)
+		return r;
+	choose(sn, &sn->world, &sn->ranges);
+	sn->memory = bytes_in(&sn->ranges);
 	return 0;
 }
 
 static int look(struct snapshot *sn, int32_t pid, struct error *e)
 {
-	struct target *t;
+	range_list wanted = {0};
 	int r = target_open_live(&sn->target, pid, e);
 
 	if (r < 0)
 		return r;
-	t = sn->target;
-	t->recording = true;
-	r = debug_open(&sn->debug, t, e);
+	sn->target->recording = true;
+	r = debug_open(&sn->debug, sn->target, e);
 	if (r == 0)
-		r = warm_up(sn, e);
-	if (r == 0)
-		r = target_stop(t, e);
-	if (r == 0)
-		r = collect(&sn->world, t, sn->debug, &snapshot_collect, e);
-	if (r < 0)
-		return r;
-	ranges_touch(t, sn->debug);
-	t->recording = false;
-	if (sn->options->full)
-		ranges_full(&sn->ranges, t);
-	else
-		ranges_minimal(&sn->ranges, &sn->world, t, sn->debug);
-	for (size_t i = 0; i < sn->ranges.n; i++)
-		sn->memory += sn->ranges.items[i].hi - sn->ranges.items[i].lo;
-	copy_memory(sn);
-	if (sn->copy) {
-		target_resume(t);
-		sn->paused_ns += t->paused_ns;
+		r = rehearse(sn, &wanted, e);
+	for (int i = 0; r == 0; i++) {
+		if (sn->options->full || i == TRIES || bytes_in(&wanted) > MAX_COPY)
+			wanted.n = 0;
+		r = look_once(sn, &wanted, e);
+		if (r < 0 || !sn->target->moved_on)
+			break;
+		if (!sn->target->nmissed && !lacks(sn->target, &sn->ranges))
+			break;
+		choose(sn, &sn->world, &wanted);
+		world_deinit(&sn->world);
 	}
-	build_notes(sn);
-	return 0;
+	VEC_FREE(&wanted);
+	sn->target->recording = false;
+	if (r == 0 && !sn->target->moved_on && sn->memory <= MAX_COPY) {
+		keep(sn->target, &sn->ranges);
+		go_on(sn);
+	}
+	if (r == 0)
+		build_notes(sn);
+	return r;
 }
 
 /* ---- writing ------------------------------------------------------------------------------------------------- */
@@ -210,12 +275,6 @@ static void put_range(struct snapshot *sn, const struct range *r, char *buf)
 {
 	uint64_t n;
 
-	if (sn->copy) {
-		out_put(sn->out, sn->copy + sn->done, r->hi - r->lo);
-		sn->done += r->hi - r->lo;
-		tell(sn);
-		return;
-	}
 	for (uint64_t at = r->lo; at < r->hi && !out_error(sn->out); at += n) {
 		n = r->hi - at < PIECE ? r->hi - at : PIECE;
 		read_memory(sn->target, at, buf, n);
@@ -227,7 +286,7 @@ static void put_range(struct snapshot *sn, const struct range *r, char *buf)
 
 static void put_all(struct snapshot *sn)
 {
-	char *buf = sn->copy ? NULL : base_malloc(PIECE);
+	char *buf = base_malloc(PIECE);
 
 	put_headers(sn);
 	out_put(sn->out, sn->notes.buf, sn->notes.len);
@@ -257,17 +316,14 @@ int snapshot_write(int32_t pid, const char *path, const struct snapshot_options 
 	r = look(&sn, pid, e);
 	if (r == 0)
 		put_all(&sn);
-	if (sn.target)
-		target_resume(sn.target);
-	if (!sn.copy && sn.target)
-		sn.paused_ns += sn.target->paused_ns;
+	if (sn.target && !sn.target->moved_on)
+		go_on(&sn);
 	take_stats(&sn, ret);
 	if (r == 0)
 		r = out_finish(sn.out, &ret->size, e);
 	else
 		out_abandon(sn.out);
 	sink_deinit(&sn.notes);
-	free(sn.copy);
 	VEC_FREE(&sn.ranges);
 	world_deinit(&sn.world);
 	debug_close(sn.debug);

@@ -6,7 +6,8 @@
  * Pages that cannot be read are remembered too: a bad pointer is often followed more than once.
  *
  * Invariants: the cache is emptied by target_stop, so that it never mixes what was read before with what is
- * read while the target stands still; and when it has MAX_PAGES, which bounds what a walk over a large heap costs.
+ * read while the target stands still; and when it has MAX_PAGES, which bounds what a walk over a large heap costs, but
+ * not while pages are kept.
  */
 #include "target/target.h"
 
@@ -52,6 +53,7 @@ void target_close(struct target *t)
 	target_forget(t);
 	table_deinit(&t->recorded);
 	arena_deinit(&t->arena);
+	free(t->room);
 	free(t);
 }
 
@@ -76,6 +78,8 @@ void target_forget(struct target *t)
 {
 	table_deinit(&t->pages);
 	arena_deinit(&t->page_memory);
+	t->room_used = t->nmissed = 0;
+	t->keeping = false;
 }
 
 void target_set_window(struct target *t, uint64_t lo, uint64_t hi, const void *bytes)
@@ -92,6 +96,17 @@ static void record(struct target *t, uint64_t addr, size_t n)
 			table_put(&t->recorded, page, t);
 }
 
+/* Was it to be kept, to be read now?  What nobody can write to may be read at any time. */
+static bool is_lost(const struct target *t, uint64_t number)
+{
+	const struct mapping *m;
+
+	if (!t->keeping || !t->moved_on)
+		return false;
+	m = target_mapping(t, number * TARGET_PAGE);
+	return m && (m->writable || m->shared);
+}
+
 /* The page with this number; NULL if it cannot be read. */
 static const unsigned char *page_of(struct target *t, uint64_t number)
 {
@@ -99,7 +114,13 @@ static const unsigned char *page_of(struct target *t, uint64_t number)
 
 	if (page)
 		return page == unreadable ? NULL : page;
-	if (t->pages.n >= MAX_PAGES)
+	if (is_lost(t, number)) {
+		t->nmissed++;
+		if (t->recording)
+			record(t, number * TARGET_PAGE, TARGET_PAGE);
+		return NULL;
+	}
+	if (t->pages.n >= MAX_PAGES && !t->keeping)
 		target_forget(t);
 	page = unreadable;
 	if (t->ops->read(t, number * TARGET_PAGE, bytes, sizeof bytes) == sizeof bytes)
@@ -186,7 +207,8 @@ ssize_t target_read_str(struct target *t, uint64_t addr, char *buf, size_t max, 
 	return 0;
 }
 
-void target_read_spans(struct target *t, struct span *spans, size_t n)
+/* Straight from the target. */
+static void fetch_spans(struct target *t, struct span *spans, size_t n)
 {
 	if (t->ops->read_spans)
 		t->ops->read_spans(t, spans, n);
@@ -194,9 +216,106 @@ void target_read_spans(struct target *t, struct span *spans, size_t n)
 		for (size_t i = 0; i < n; i++)
 			spans[i].ok = t->ops->read(t, spans[i].addr, spans[i].buf, spans[i].len) ==
 				      spans[i].len;
+}
+
+void target_read_spans(struct target *t, struct span *spans, size_t n)
+{
+	if (t->keeping) {
+		if (!t->moved_on)
+			target_keep(t, spans, n);
+		for (size_t i = 0; i < n; i++)
+			spans[i].ok = target_read(t, spans[i].addr, spans[i].buf, spans[i].len) == 0;
+		return;
+	}
+	fetch_spans(t, spans, n);
 	for (size_t i = 0; i < n && t->recording; i++)
 		if (spans[i].ok)
 			record(t, spans[i].addr, spans[i].len);
+}
+
+/* ---- keeping -------------------------------------------------------------------------------------------- */
+
+enum { KEEP_BATCH = 256, KEEP_SPAN = 1 << 20 };
+
+/* Pages that are being copied into the cache: pieces of as many as lie side by side, here and there. */
+struct keeper {
+	struct target *t;
+	struct span spans[KEEP_BATCH];
+	size_t n;
+};
+
+static void keep_fetched(struct keeper *k)
+{
+	struct target *t = k->t;
+
+	fetch_spans(t, k->spans, k->n);
+	for (size_t i = 0; i < k->n; i++)
+		for (size_t at = 0; at < k->spans[i].len; at += TARGET_PAGE) {
+			uint64_t addr = k->spans[i].addr + at;
+			unsigned char *page = (unsigned char *)k->spans[i].buf + at;
+
+			/* One page that cannot be read does not take the others with it. */
+			if (!k->spans[i].ok && t->ops->read(t, addr, page, TARGET_PAGE) != TARGET_PAGE)
+				page = unreadable;
+			table_put(&t->pages, addr / TARGET_PAGE, page);
+		}
+	k->n = 0;
+}
+
+static void keep_page(struct keeper *k, uint64_t addr)
+{
+	struct target *t = k->t;
+	struct span *last = k->n ? &k->spans[k->n - 1] : NULL;
+	unsigned char *page;
+
+	if (t->room_size - t->room_used >= TARGET_PAGE) {
+		page = t->room + t->room_used;
+		t->room_used += TARGET_PAGE;
+	} else {
+		page = arena_take(&t->page_memory, TARGET_PAGE);
+	}
+	if (last && last->addr + last->len == addr && (unsigned char *)last->buf + last->len == page &&
+	    last->len < KEEP_SPAN) {
+		last->len += TARGET_PAGE;
+		return;
+	}
+	if (k->n == KEEP_BATCH)
+		keep_fetched(k);
+	k->spans[k->n++] = (struct span){addr, page, TARGET_PAGE, false};
+}
+
+void target_keep(struct target *t, const struct span *pieces, size_t n)
+{
+	struct keeper k;
+
+	if (t->ops->uncached)
+		return;
+	k.t = t;
+	k.n = 0;
+	t->keeping = true;
+	for (size_t i = 0; i < n; i++) {
+		uint64_t first = pieces[i].addr / TARGET_PAGE,
+			 last = (pieces[i].addr + pieces[i].len - 1) / TARGET_PAGE;
+
+		for (uint64_t page = first; pieces[i].len && page <= last; page++)
+			if (!table_get(&t->pages, page))
+				keep_page(&k, page * TARGET_PAGE);
+	}
+	keep_fetched(&k);
+}
+
+void target_keep_room(struct target *t, size_t n)
+{
+	free(t->room);
+	t->room = base_malloc(n);
+	t->room_size = n;
+	for (size_t i = 0; i < n; i += TARGET_PAGE)
+		t->room[i] = 0;
+}
+
+bool target_lacks(const struct target *t, uint64_t addr)
+{
+	return !table_get(&t->pages, addr / TARGET_PAGE) && is_lost(t, addr / TARGET_PAGE);
 }
 
 /* ---- stopping ------------------------------------------------------------------------------------------- */

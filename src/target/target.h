@@ -14,6 +14,9 @@
  *	 |                      |                          |
  *	 +----------------------+--------target_close------+   (a process is always left running)
  *
+ * Whoever wants to read for longer than the target may stand still keeps what it will need (target_keep): from then on
+ * everything goes through the cache, and once the target goes on, nothing else is read.
+ *
  * target.c is that common part; process.h is what live.c and self.c share.
  *
  * Invariants: what the cache holds was read while the target was stopped, or is marked stale with the whole
@@ -125,11 +128,15 @@ struct target {
 
 	bool recording;        /* what is read is noted in `recorded` */
 	struct table recorded; /* numbers of the pages of which something was read */
+	bool keeping;          /* since target_keep: what was read stays in the cache */
+	size_t nmissed;        /* reads of pages that had not been kept when the target went on */
 	const char *
 		partial; /* of a file: why memory is missing in it; NULL: it is all there, as far as is known */
 
-	struct table pages;            /* page number -> page, or the mark of an unreadable one */
-	struct arena page_memory;      /* those pages */
+	struct table pages;       /* page number -> page, or the mark of an unreadable one */
+	struct arena page_memory; /* those pages, but for those in room */
+	unsigned char *room;      /* target_keep_room; NULL: none */
+	size_t room_size, room_used;
 	uint64_t window_lo, window_hi; /* the stack being decoded: its bytes are at window */
 	const unsigned char *window;
 	struct arena arena; /* mappings, threads, names: live until the target is closed */
@@ -187,7 +194,7 @@ static inline int target_read_u64(struct target *t, uint64_t addr, uint64_t *ret
 	return target_read(t, addr, ret, sizeof *ret);
 }
 
-/* Past the window and the cache, for bulk: each span says whether it was read. */
+/* Past the window and, unless pages are kept, the cache, for bulk: each span says whether it was read. */
 void target_read_spans(struct target *t, struct span *spans, size_t n);
 
 /* What is in n pages from addr on: 0 nothing that was ever touched, 1 a page of a file, or shared, 2 memory of the
@@ -196,8 +203,27 @@ bool target_resident(struct target *t, uint64_t addr, size_t n, unsigned char *r
 
 void target_set_window(struct target *t, uint64_t lo, uint64_t hi, const void *bytes);
 
-/* Forgets cached pages. */
+/* Forgets cached pages, kept ones too. */
 void target_forget(struct target *t);
+
+/*
+ * Copies the pages that n pieces of memory lie in (buf is not used, ok not set), so that they can be read after the
+ * target has gone on, as they are now.  Then a page that can be written to and is not among them cannot be read: it is
+ * counted in nmissed, and recorded.  For targets that stand still until target_resume; does nothing on others.
+ */
+void target_keep(struct target *t, const struct span *pieces, size_t n);
+
+/* Makes ready memory for that many bytes of kept pages, while nobody waits for it. */
+void target_keep_room(struct target *t, size_t n);
+
+/* Would reading the page that addr is in be such a miss? */
+bool target_lacks(const struct target *t, uint64_t addr);
+
+/* May what is read now be out of date? */
+static inline bool target_is_late(const struct target *t)
+{
+	return t->moved_on && !t->keeping;
+}
 
 /* ---- the rest -------------------------------------------------------------------------------------------- */
 

@@ -221,6 +221,116 @@ START_TEST(what_was_read_before_the_stop_is_read_again)
 }
 END_TEST
 
+/* ---- keeping -------------------------------------------------------------------------------------------- */
+
+/* Three pages, of which the last one cannot be read. */
+static struct target *stopped_target(struct mapping *m, bool writable)
+{
+	struct target *t = target_new(&counting_ops, sizeof *t);
+
+	*m = (struct mapping){.lo = 0x1000, .hi = 0x4000, .path = "", .readable = true, .writable = writable};
+	t->mappings = m;
+	t->nmappings = 1;
+	nreads = 0;
+	ck_assert_int_eq(target_stop(t, NULL), 0);
+	return t;
+}
+
+START_TEST(what_was_kept_is_read_as_it_was)
+{
+	struct span piece = {.addr = 0x1ff8, .len = 8}, span = {.addr = 0x1800, .len = 8};
+	struct mapping m;
+	struct target *t = stopped_target(&m, true);
+	unsigned char byte, bytes[8];
+
+	span.buf = bytes;
+	target_keep(t, &piece, 1);
+	target_resume(t);
+	ck_assert(!target_is_late(t));
+	ck_assert_int_eq(target_read(t, 0x1000, &byte, 1), 0);
+	ck_assert_int_eq(byte, 1);
+	target_read_spans(t, &span, 1);
+	ck_assert(span.ok && bytes[0] == 1);
+	ck_assert_int_eq(nreads, 1);
+	ck_assert_uint_eq(t->nmissed, 0);
+	target_close(t);
+}
+END_TEST
+
+START_TEST(a_page_that_was_not_kept_is_missed_and_noted)
+{
+	struct span piece = {.addr = 0x1000, .len = 0x1000};
+	struct mapping m;
+	struct target *t = stopped_target(&m, true);
+	unsigned char byte;
+
+	t->recording = true;
+	target_keep(t, &piece, 1);
+	target_resume(t);
+	ck_assert(target_lacks(t, 0x2000) && !target_lacks(t, 0x1000) && !target_lacks(t, 0x8000));
+	ck_assert_int_lt(target_read(t, 0x2000, &byte, 1), 0);
+	ck_assert_uint_eq(t->nmissed, 1);
+	ck_assert_ptr_nonnull(table_get(&t->recorded, 2));
+	ck_assert_int_eq(nreads, 1);
+	ck_assert_int_eq(target_stop(t, NULL), 0); /* once more, with all that is needed */
+	ck_assert_uint_eq(t->nmissed, 0);
+	ck_assert_int_eq(target_read(t, 0x2000, &byte, 1), 0);
+	target_close(t);
+}
+END_TEST
+
+START_TEST(what_nobody_can_write_to_need_not_be_kept)
+{
+	struct span piece = {.addr = 0x1000, .len = 0x1000};
+	struct mapping m;
+	struct target *t = stopped_target(&m, false);
+	unsigned char byte;
+
+	target_keep(t, &piece, 1);
+	target_resume(t);
+	ck_assert(!target_lacks(t, 0x2000));
+	ck_assert_int_eq(target_read(t, 0x2000, &byte, 1), 0);
+	ck_assert_uint_eq(t->nmissed, 0);
+	target_close(t);
+}
+END_TEST
+
+START_TEST(a_page_that_cannot_be_kept_does_not_take_others_with_it)
+{
+	struct span pieces[] = {{.addr = 0x1000, .len = 0x3000}, {.addr = 0, .len = 0}};
+	struct mapping m;
+	struct target *t = stopped_target(&m, true);
+	unsigned char byte;
+
+	target_keep_room(t, TARGET_PAGE); /* too little: the rest lies elsewhere */
+	target_keep(t, pieces, 2);
+	target_resume(t);
+	ck_assert_int_eq(target_read(t, 0x1000, &byte, 1), 0);
+	ck_assert_int_eq(target_read(t, 0x2fff, &byte, 1), 0);
+	ck_assert_int_lt(target_read(t, 0x3000, &byte, 1), 0);
+	ck_assert_uint_eq(t->nmissed, 0);
+	target_close(t);
+}
+END_TEST
+
+START_TEST(while_pages_are_kept_all_that_is_read_stays)
+{
+	unsigned char bytes[8], byte;
+	struct span span = {.addr = 0x2000, .buf = bytes, .len = 8};
+	struct mapping m;
+	struct target *t = stopped_target(&m, true);
+
+	target_keep(t, NULL, 0);
+	target_read_spans(t, &span, 1);
+	target_read(t, 0x1000, &byte, 1);
+	target_resume(t);
+	ck_assert_int_eq(target_read(t, 0x1000, &byte, 1), 0);
+	ck_assert_int_eq(target_read(t, 0x2000, &byte, 1), 0);
+	ck_assert_int_eq(byte, bytes[0]);
+	target_close(t);
+}
+END_TEST
+
 /* ---- looking up ----------------------------------------------------------------------------------------- */
 
 START_TEST(mappings_are_found_by_any_address_in_them)
@@ -373,6 +483,11 @@ int main(void)
 	tcase_add_test(tc, a_page_is_read_once);
 	tcase_add_test(tc, a_page_that_cannot_be_read_is_asked_for_once);
 	tcase_add_test(tc, what_was_read_before_the_stop_is_read_again);
+	tcase_add_test(tc, what_was_kept_is_read_as_it_was);
+	tcase_add_test(tc, a_page_that_was_not_kept_is_missed_and_noted);
+	tcase_add_test(tc, what_nobody_can_write_to_need_not_be_kept);
+	tcase_add_test(tc, a_page_that_cannot_be_kept_does_not_take_others_with_it);
+	tcase_add_test(tc, while_pages_are_kept_all_that_is_read_stays);
 	tcase_add_test(tc, mappings_are_found_by_any_address_in_them);
 	tcase_add_test(tc, threads_are_found_by_their_number);
 	tcase_add_test(tc, system_calls_have_names);
