@@ -15,7 +15,9 @@
  *
  * Rejected: the whole runtime, preloaded (it exports names like chan_close, and would take their place in a program
  * that has its own; it has atfork handlers and starts threads), a preloaded library that loads it
- * (the same), interposing sigaction (handlers that the program installs replace ours, as is its right).
+ * (the same), interposing sigaction (handlers that the program installs replace ours, as is its right;
+ * hiding ours from those of Java and Go, which hand over to them rather than report a fault themselves, would need it, and
+ * Go does not even call it).
  *
  * Invariants: exports nothing (preload.map).  A copy that has stood aside has a table without entries, so that no
  * reader takes it for the one that counts.

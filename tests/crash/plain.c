@@ -32,6 +32,30 @@ static void on_signal(int sig)
 	_exit(7);
 }
 
+static struct sigaction former;
+
+/* As libraries do it that know faults of their own: any other is for who was there before. */
+static void on_others_signal(int sig, siginfo_t *info, void *context)
+{
+	if (former.sa_flags & SA_SIGINFO) {
+		former.sa_sigaction(sig, info, context);
+		return;
+	}
+	signal(sig, SIG_DFL);
+	raise(sig);
+}
+
+static void pass_on_and_die(void)
+{
+	struct sigaction act;
+
+	memset(&act, 0, sizeof act);
+	act.sa_sigaction = on_others_signal;
+	act.sa_flags = SA_SIGINFO;
+	sigaction(SIGSEGV, &act, &former);
+	write_to(nowhere);
+}
+
 static int overflow(int n)
 {
 	volatile char frame[256];
@@ -73,6 +97,8 @@ int main(int argc, char **argv)
 		kill(getpid(), SIGSEGV), pause();
 	else if (!strcmp(how, "handler"))
 		signal(SIGSEGV, on_signal), write_to(nowhere);
+	else if (!strcmp(how, "passed-on"))
+		pass_on_and_die();
 	else if (!strcmp(how, "child"))
 		return in_child();
 	else if (!strcmp(how, "exit"))
