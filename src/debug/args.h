@@ -13,6 +13,7 @@ struct debug {
 	struct modules *modules;
 	struct unwinder *unwinder;
 	struct types *types;
+	struct scopes *scopes;
 	struct functions *functions;
 	struct arena arena;
 	struct table tails;  /* frame and caller -> struct tails: debug_tail_calls */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "debug/args.h"
+#include "debug/mangled.h"
 
 int debug_open(struct debug **ret, struct target *t, struct error *e)
 {
@@ -20,8 +21,9 @@ int debug_open(struct debug **ret, struct target *t, struct error *e)
 		return err;
 	}
 	d->unwinder = unwinder_new(d->modules, t);
-	d->types = types_new();
-	d->functions = functions_new(d->modules, d->types);
+	d->scopes = scopes_new();
+	d->types = types_new(d->scopes);
+	d->functions = functions_new(d->modules, d->types, d->scopes);
 	*ret = d;
 	return 0;
 }
@@ -32,6 +34,7 @@ void debug_close(struct debug *d)
 		return;
 	functions_free(d->functions);
 	types_free(d->types);
+	scopes_free(d->scopes);
 	unwinder_free(d->unwinder);
 	modules_close(d->modules);
 	table_deinit(&d->tails);
@@ -66,7 +69,7 @@ bool debug_symbol(struct debug *d, uint64_t addr, const char **ret_name, uint64_
 
 	if (!sym || (sym->size && addr - sym->addr >= sym->size))
 		return false;
-	*ret_name = sym->name;
+	*ret_name = mangled_name(&d->arena, sym->name);
 	*ret_offset = addr - sym->addr;
 	*ret_function = sym->is_function;
 	return true;

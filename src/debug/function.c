@@ -8,6 +8,7 @@
 
 #include "base/search.h"
 #include "base/vec.h"
+#include "debug/mangled.h"
 
 enum { MAX_NESTING = 64, MAX_INLINED = 64, MAX_PARAMS = 256 };
 
@@ -29,20 +30,21 @@ struct functions {
 	struct arena arena;
 	struct modules *modules;
 	struct types *types;
-	struct table units;      /* address of the unit's DIE -> struct unit */
-	struct table codes;      /* lookup -> struct code */
-	struct table params;     /* address of the scope's DIE -> struct params */
-	struct table qualifiers; /* address of a declaration in a class or namespace -> "ns::C::" */
-	struct table functions;  /* address of the DIE -> struct function */
+	struct scopes *scopes;
+	struct table units;     /* address of the unit's DIE -> struct unit */
+	struct table codes;     /* lookup -> struct code */
+	struct table params;    /* address of the scope's DIE -> struct params */
+	struct table functions; /* address of the DIE -> struct function */
 };
 
-struct functions *functions_new(struct modules *ms, struct types *ts)
+struct functions *functions_new(struct modules *ms, struct types *ts, struct scopes *scopes)
 {
 	struct functions *fs = base_malloc(sizeof *fs);
 
 	memset(fs, 0, sizeof *fs);
 	fs->modules = ms;
 	fs->types = ts;
+	fs->scopes = scopes;
 	return fs;
 }
 
@@ -53,7 +55,6 @@ void functions_free(struct functions *fs)
 	table_deinit(&fs->units);
 	table_deinit(&fs->codes);
 	table_deinit(&fs->params);
-	table_deinit(&fs->qualifiers);
 	table_deinit(&fs->functions);
 	arena_deinit(&fs->arena);
 	free(fs);
@@ -82,7 +83,7 @@ static const char *qualified_name(struct functions *fs, const Dwarf_Die *die)
 	const char *name = string_attr(&at, DW_AT_name), *qualifier;
 
 	for (int i = 0; i < 4; i++) {
-		qualifier = table_get(&fs->qualifiers, (uintptr_t)at.addr);
+		qualifier = scope_of(fs->scopes, &at);
 		if (qualifier && name)
 			return arena_printf(&fs->arena, "%s%s", qualifier, name);
 		if (!die_follow(&at, DW_AT_abstract_origin, &next) &&
@@ -134,39 +135,31 @@ static bool is_of_runtime(Dwarf_Die *die)
 	       !dwarf_hasattr(die, DW_AT_inline) && !dwarf_hasattr(die, DW_AT_linkage_name);
 }
 
-/* Functions below a DIE: those of namespaces and classes too, and of functions nested in others. */
-static void walk(struct functions *fs, struct module *m, Dwarf_Die *parent, Dwarf_Die *cu,
-		 const char *qualifier, unsigned depth, extents *list, bool *ret_runtime)
+/* Functions below a DIE: those of namespaces and classes too, and in C++ those of classes that are in functions. */
+static void walk(struct functions *fs, struct module *m, Dwarf_Die *parent, Dwarf_Die *cu, unsigned depth,
+		 extents *list, bool *ret_runtime)
 {
 	Dwarf_Die child;
 
 	if (depth > MAX_NESTING)
 		return;
-	for (int r = dwarf_child(parent, &child); r == 0; r = dwarf_siblingof(&child, &child)) {
-		const char *name;
-
+	for (int r = dwarf_child(parent, &child); r == 0; r = dwarf_siblingof(&child, &child))
 		switch (dwarf_tag(&child)) {
 		case DW_TAG_subprogram:
-			if (qualifier)
-				table_put(&fs->qualifiers, (uintptr_t)child.addr,
-					  (void *)(uintptr_t)qualifier);
 			add_extents(fs, m, &child, cu, list);
 			*ret_runtime |= is_of_runtime(&child);
-			break;
+			if (!scope_is_cxx(cu))
+				break;
+			/* fallthrough */
+		case DW_TAG_lexical_block:
 		case DW_TAG_namespace:
 		case DW_TAG_class_type:
 		case DW_TAG_structure_type:
 		case DW_TAG_union_type:
-			name = string_attr(&child, DW_AT_name);
-			if (!dwarf_haschildren(&child))
-				break;
-			walk(fs, m, &child, cu,
-			     arena_printf(&fs->arena, "%s%s::", qualifier ? qualifier : "",
-					  name ? name : "(anonymous)"),
-			     depth + 1, list, ret_runtime);
+			if (dwarf_haschildren(&child))
+				walk(fs, m, &child, cu, depth + 1, list, ret_runtime);
 			break;
 		}
-	}
 }
 
 static int compare_extents(const void *a, const void *b)
@@ -184,7 +177,7 @@ static struct unit *unit_of(struct functions *fs, struct module *m, Dwarf_Die *c
 	if (u)
 		return u;
 	u = arena_new(&fs->arena, struct unit);
-	walk(fs, m, cu, cu, NULL, 0, &list, &u->is_runtime);
+	walk(fs, m, cu, cu, 0, &list, &u->is_runtime);
 	u->n = list.n;
 	u->extents = arena_copy(&fs->arena, list.items, list.n * sizeof list.items[0]);
 	qsort(u->extents, u->n, sizeof u->extents[0], compare_extents);
@@ -242,10 +235,17 @@ static void collect_params(struct functions *fs, Dwarf_Die *scope, param_list *l
 	}
 }
 
+static bool is_artificial(Dwarf_Die *die)
+{
+	return dwarf_hasattr(die, DW_AT_artificial);
+}
+
 /* Puts the parameters of an instance into the order of the function that it is an instance of, and notes those
  * that the instance does not have any more. */
 static void order_params(param_list *mine, param_list *all)
 {
+	size_t n = 0;
+
 	for (size_t i = 0; i < all->n; i++) {
 		all->items[i].gone = true;
 		for (size_t j = 0; j < mine->n; j++) {
@@ -257,11 +257,16 @@ static void order_params(param_list *mine, param_list *all)
 				break;
 			}
 		}
+		/* What only some instances take, and nobody has written, as that of g++ for destructors. */
+		if (!all->items[i].gone || !is_artificial(&all->items[i].die))
+			all->items[n++] = all->items[i];
 	}
 	/* Parameters that belong to none: the debug information mixes two functions.  What is there counts. */
 	if (all->n == 0)
 		for (size_t j = 0; j < mine->n; j++)
 			*VEC_PUSH(all) = mine->items[j];
+	else
+		all->n = n;
 }
 
 const struct params *params_of(struct functions *fs, Dwarf_Die *scope)
@@ -457,7 +462,7 @@ static void fill_bare(struct functions *fs, struct code *c)
 	p->module_base = c->module->bias;
 	p->is_runtime = c->module->is_runtime;
 	if (sym) {
-		p->function = sym->name;
+		p->function = mangled_name(&fs->arena, sym->name);
 		p->entry = sym->addr;
 		p->is_runtime |= is_public_runtime_name(sym->name);
 	}

@@ -109,7 +109,7 @@ struct code {
 /* The DIE that an attribute of this one refers to; false: it has none. */
 bool die_follow(Dwarf_Die *die, unsigned name, Dwarf_Die *ret);
 
-struct functions *functions_new(struct modules *ms, struct types *ts);
+struct functions *functions_new(struct modules *ms, struct types *ts, struct scopes *scopes);
 void functions_free(struct functions *fs);
 
 const struct code *code_at(struct functions *fs, uint64_t lookup);

@@ -26,7 +26,7 @@ struct modules;
 struct symbol {
 	uint64_t addr;    /* in the target */
 	uint64_t size;    /* up to the next one if the file does not say; 0: a mere label */
-	const char *name; /* demangling is left to the emitters' caller */
+	const char *name; /* as the file has it: debug/mangled.h */
 	bool is_function;
 };
 

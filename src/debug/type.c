@@ -33,6 +33,7 @@ struct draft {
 
 struct types {
 	struct arena arena;
+	struct scopes *scopes;
 	struct table by_die; /* address of the DIE's first byte -> struct draft */
 	struct draft *void_type;
 	unsigned depth;
@@ -41,11 +42,12 @@ struct types {
 
 static struct draft *draft_of(struct types *ts, Dwarf_Die *die);
 
-struct types *types_new(void)
+struct types *types_new(struct scopes *scopes)
 {
 	struct types *ts = base_malloc(sizeof *ts);
 
 	memset(ts, 0, sizeof *ts);
+	ts->scopes = scopes;
 	ts->void_type = arena_new(&ts->arena, struct draft);
 	ts->void_type->type.name = ts->void_type->left = "void";
 	ts->void_type->right = "";
@@ -77,22 +79,6 @@ static const char *die_name(Dwarf_Die *die)
 	Dwarf_Attribute attr;
 
 	return dwarf_formstring(dwarf_attr_integrate(die, DW_AT_name, &attr));
-}
-
-static bool in_c_plus_plus(Dwarf_Die *die)
-{
-	Dwarf_Die cu;
-
-	if (!dwarf_diecu(die, &cu, NULL, NULL))
-		return false;
-	switch (dwarf_srclang(&cu)) {
-	case DW_LANG_C_plus_plus:
-	case DW_LANG_C_plus_plus_03:
-	case DW_LANG_C_plus_plus_11:
-	case DW_LANG_C_plus_plus_14:
-		return true;
-	}
-	return false;
 }
 
 static const char *tag_word(int tag)
@@ -129,16 +115,18 @@ static const char *qualifier_word(int tag)
 static const char *own_name(struct types *ts, Dwarf_Die *die, unsigned depth)
 {
 	int tag = dwarf_tag(die);
-	const char *word = tag_word(tag), *name = die_name(die), *inner;
+	const char *word = tag_word(tag), *name = scope_name(die), *inner, *around;
 	Dwarf_Attribute attr;
 	Dwarf_Die type;
 
-	if (word && !name)
+	if (word && (!name || strcmp(name, "(anonymous)") == 0))
 		return arena_printf(&ts->arena, "%s {...}", word);
-	if (word && !in_c_plus_plus(die))
+	if (word && !scope_is_cxx(die))
 		return arena_printf(&ts->arena, "%s %.*s", word, MAX_NAME, name);
-	if (name)
-		return arena_strn(&ts->arena, name, strnlen(name, MAX_NAME));
+	if (name) {
+		around = ts->scopes ? scope_of(ts->scopes, die) : NULL;
+		return arena_printf(&ts->arena, "%.*s%.*s", MAX_NAME, around ? around : "", MAX_NAME, name);
+	}
 	word = qualifier_word(tag);
 	if (!word || depth > MAX_DEPTH || !dwarf_attr_integrate(die, DW_AT_type, &attr) ||
 	    !dwarf_formref_die(&attr, &type))

@@ -10,11 +10,13 @@
 
 #include "base/arena.h"
 #include "base/table.h"
+#include "debug/scope.h"
 #include "model/type.h"
 
 struct types;
 
-struct types *types_new(void);
+/* scopes NULL: names are those of the DIEs alone. */
+struct types *types_new(struct scopes *scopes);
 void types_free(struct types *ts);
 
 /* The type of this DIE; NULL stands for void. */

@@ -20,7 +20,7 @@ enum { MAX_PARAMS = 256, MAX_VALUE = 1 << 16, MAX_WALK = 4096 };
 
 void decoder_init(struct decoder *d)
 {
-	d->types = types_new();
+	d->types = types_new(NULL);
 }
 
 void decoder_deinit(struct decoder *d)

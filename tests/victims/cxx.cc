@@ -31,7 +31,7 @@ class cart
 	int size = 2;
 	item first{5, 2.5};
 
-	// expect: shop::cart::add(this=0x*..., what=&const item{id: 1, price: 2}, n=3)
+	// expect: shop::cart::add(this=0x*..., what=&const shop::item{id: 1, price: 2}, n=3)
 	NOINLINE void add(const item &what, int n)
 	{
 		hold();
@@ -65,8 +65,8 @@ struct derived : base {
 	}
 };
 
-// expect: shop::by_value(i=item{id: 7, price: 0.75}, l=level::high)
-// expect-O2: shop::by_value(i=<item{id: <7|_>, price: <0.75|_>}|_>, <l|l@entry>=<level::high|_>)
+// expect: shop::by_value(i=shop::item{id: 7, price: 0.75}, l=shop::level::high)
+// expect-O2: shop::by_value(i=<shop::item{id: <7|_>, price: <0.75|_>}|_>, <l|l@entry>=<shop::level::high|_>)
 static NOINLINE void by_value(item i, level l)
 {
 	hold();
@@ -100,7 +100,7 @@ template <typename T> static NOINLINE T biggest(T a, T b)
 	return a < b ? b : a;
 }
 
-// expect: references(a=&5, b=&6, c=&item{id: 1, price: 2})
+// expect: references(a=&5, b=&6, c=&shop::item{id: 1, price: 2})
 static NOINLINE void references(int &a, int &&b, shop::item &c)
 {
 	hold();
