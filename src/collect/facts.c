@@ -335,6 +335,8 @@ static void read_type(struct collector *c, uint64_t addr, struct fact *f)
 	f->u.type.size = rt_read_u64(rt, addr, rt->type_size);
 	f->u.type.named = rt_read_u32(rt, addr, rt->type_flags) & 1;
 	f->bad = !f->u.type.name;
+	if (f->u.type.named && !f->bad)
+		f->u.type.layout = debug_described(c->debug, addr, f->u.type.size);
 }
 
 static void object_at(struct collector *c, enum fact_kind kind, uint64_t addr)
@@ -457,6 +459,22 @@ static void look_at_string(struct collector *c, const struct piece *p)
 		bytes_at(c, ptr, len < max ? len : max);
 }
 
+/* A value whose type is known by its descriptor. */
+static void look_at_described(struct collector *c, const struct piece *p, const struct type *layout)
+{
+	uint64_t data = word_at(p->bytes, 8, 8);
+	const struct fact *heap;
+
+	if (layout->size <= rt_number(&c->rt, "const.ANY_INLINE")) {
+		look(c, &(struct piece){layout, p->bytes + 8, NULL, p->addr ? p->addr + 8 : 0, p->depth + 1,
+					p->follow});
+		return;
+	}
+	heap = bytes_at(c, data, layout->size < MAX_POINTEE ? layout->size : MAX_POINTEE);
+	if (!heap->bad && heap->u.bytes.len >= layout->size)
+		look(c, &(struct piece){layout, heap->u.bytes.p, NULL, data, p->depth + 1, p->follow + 1});
+}
+
 static void look_at_any(struct collector *c, const struct piece *p)
 {
 	uint64_t type = word_at(p->bytes, 0, 8), data = word_at(p->bytes, 8, 8);
@@ -468,7 +486,9 @@ static void look_at_any(struct collector *c, const struct piece *p)
 	f = world_fact(c->world, FACT_TYPE, type);
 	if (!f || f->bad)
 		return;
-	if (f->u.type.size > rt_number(&c->rt, "const.ANY_INLINE"))
+	if (f->u.type.layout)
+		look_at_described(c, p, f->u.type.layout);
+	else if (f->u.type.size > rt_number(&c->rt, "const.ANY_INLINE"))
 		bytes_at(c, data, f->u.type.size < MAX_POINTEE ? f->u.type.size : MAX_POINTEE);
 	else if (strcmp(f->u.type.name, "string") == 0)
 		bytes_at(c, data, word_at(p->bytes, 16, 8) < MAX_TEXT ? word_at(p->bytes, 16, 8) : MAX_TEXT);

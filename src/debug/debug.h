@@ -58,6 +58,9 @@ unsigned debug_tail_calls(struct debug *d, const struct ustack *st, size_t i, co
 unsigned debug_entry_args(struct debug *d, uint64_t entry, const struct regs *regs, struct arena *a,
 			  const struct value **ret, bool *ret_variadic);
 
+/* What a descriptor of <gorgon/any.h> describes (GOR_TYPE_DEFINE), of this size; NULL: unknown, or not certain. */
+const struct type *debug_described(struct debug *d, uint64_t descriptor, uint64_t size);
+
 /* Function or variable at addr: its name and the offset in it; false if addr is in none. */
 bool debug_symbol(struct debug *d, uint64_t addr, const char **ret_name, uint64_t *ret_offset,
 		  bool *ret_function);

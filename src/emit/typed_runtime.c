@@ -296,12 +296,57 @@ static bool any_type(const struct fact *f, struct type *ret)
 	return true;
 }
 
+/* A value of a type that has members or enumerators; false: they are not known. */
+static bool put_described(struct typed *t, const struct part *p, const struct fact *f)
+{
+	const struct type *layout = f->u.type.layout;
+	struct part value = part_at(p, ANY_DATA, layout ? layout : &part_u64);
+	const struct fact *heap;
+
+	if (!layout || (f->u.type.kind != ANY_STRUCT && layout->kind != TYPE_ENUM))
+		return false;
+	if (layout->size > ANY_INLINE) {
+		struct part data = part_at(p, ANY_DATA, &part_u64);
+
+		heap = part_status(&data) == VALUE_KNOWN ? world_fact(t->w, FACT_BYTES, part_uint(&data))
+							 : NULL;
+		if (!heap || heap->bad || heap->u.bytes.len < layout->size)
+			return false;
+		value = part_of_bytes(layout, heap->u.bytes.p, heap->u.bytes.len, heap->addr,
+				      heap->stale ? VALUE_STALE : VALUE_KNOWN);
+	}
+	if (layout->kind == TYPE_ENUM) {
+		put_text(t->s, f->u.type.name);
+		sink_char(t->s, ' ');
+	}
+	typed_part(t, &value, true);
+	return true;
+}
+
+/* Of the others the descriptor says how to read them, if they are no structs. */
+static void put_undescribed(struct typed *t, const struct part *p, const struct fact *f)
+{
+	struct type dynamic;
+	struct part data;
+
+	if (!any_type(f, &dynamic)) {
+		put_text(t->s, f->u.type.name ? f->u.type.name : "struct");
+		sink_str(t->s, "{...}");
+		return;
+	}
+	if (f->u.type.kind < ANY_CSTRING || f->u.type.named) {
+		put_text(t->s, f->u.type.name);
+		sink_char(t->s, ' ');
+	}
+	data = part_at(p, ANY_DATA, &dynamic);
+	typed_part(t, &data, false);
+}
+
 static void put_any(struct typed *t, const struct part *p)
 {
 	struct part type = part_at(p, 0, &part_u64), data = part_at(p, ANY_DATA, &part_u64);
 	enum value_status status = part_status(&type);
 	const struct fact *f = status == VALUE_UNKNOWN ? NULL : world_fact(t->w, FACT_TYPE, part_uint(&type));
-	struct type dynamic;
 
 	if (status != VALUE_UNKNOWN && !part_uint(&type)) {
 		sink_str(t->s, status == VALUE_STALE ? "nil?" : "nil");
@@ -311,16 +356,8 @@ static void put_any(struct typed *t, const struct part *p)
 	if (!f || f->bad) {
 		typed_part(t, &data, false);
 		sink_str(t->s, " of unknown type");
-	} else if (any_type(f, &dynamic)) {
-		if (f->u.type.kind < ANY_CSTRING || f->u.type.named) {
-			put_text(t->s, f->u.type.name);
-			sink_char(t->s, ' ');
-		}
-		data = part_at(p, ANY_DATA, &dynamic);
-		typed_part(t, &data, false);
-	} else {
-		put_text(t->s, f->u.type.name ? f->u.type.name : "struct");
-		sink_str(t->s, "{...}");
+	} else if (!put_described(t, p, f)) {
+		put_undescribed(t, p, f);
 	}
 	sink_char(t->s, ')');
 	put_stale(t->s, status == VALUE_STALE);

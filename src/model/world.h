@@ -261,6 +261,7 @@ struct fact {
 			uint32_t kind; /* enum gor_kind */
 			uint64_t size;
 			bool named;
+			const struct type *layout; /* with its members; NULL: unknown */
 		} type;
 		struct {
 			const char *err;     /* why cancelled; NULL: it is not */

@@ -16,6 +16,15 @@ typedef struct {
 } point;
 GOR_TYPE_DEFINE(point);
 
+typedef struct {
+	const char *name;
+	point from, to;
+} line;
+GOR_TYPE_DEFINE(line);
+
+typedef enum { RED = 1, GREEN } colour;
+GOR_TYPE_DEFINE(colour);
+
 static gor_mutex held;
 static gor_rwmutex rw;
 static gor_waitgroup group;
@@ -86,8 +95,8 @@ static NOINLINE void maps(gor_map(int, double) m, gor_map(int, double) none)
 	KEEP(none);
 }
 
-/* expect-O2: anys(i=<any(int <42|_>)|_>, s=<any(<"text"|_>)|_>, p=<any(point{...})|_>, nil=<nil|_>) */
-/* expect: anys(i=any(int 42), s=any("text"), p=any(point{...}), nil=nil) */
+/* expect-O2: anys(i=<any(int <42|_>)|_>, s=<any(<"text"|_>)|_>, p=<any(point{x: <3|_>, y: <4|_>})|_>, nil=<nil|_>) */
+/* expect: anys(i=any(int 42), s=any("text"), p=any(point{x: 3, y: 4}), nil=nil) */
 static NOINLINE void anys(gor_any i, gor_any s, gor_any p, gor_any nil)
 {
 	hold();
@@ -95,6 +104,15 @@ static NOINLINE void anys(gor_any i, gor_any s, gor_any p, gor_any nil)
 	KEEP_MEMORY(s);
 	KEEP_MEMORY(p);
 	KEEP_MEMORY(nil);
+}
+
+/* Of a type of the program's own: on the heap, if it is large; with its enumerators. */
+/* expect: boxed(l=0x* -> any(line{name: "diagonal", from: {x: 1, y: 2}, to: {x: 30, y: 40}}), c=0x* -> any(colour GREEN)) */
+static NOINLINE void boxed(const gor_any *l, const gor_any *c)
+{
+	hold();
+	KEEP(l);
+	KEEP(c);
 }
 
 /* expect-O2: slices(ints=[]int{<0x*...|_> len <3|_> cap <6|_>< [1 2 3]|>}, texts=[]string{<0x*...|_> len <1|_> cap <1|_>< ["one"]|>}, empty=[]int{<NULL|_> len <0|_> cap <0|_>}) */
@@ -178,6 +196,14 @@ static void run_anys(void)
 	anys(gor_any_of(number(42)), gor_any_of("text"), gor_any_make(point, ((point){3, 4})), (gor_any){0});
 }
 
+static void run_boxed(void)
+{
+	gor_any l = gor_any_make(line, ((line){"diagonal", {1, 2}, {30, 40}}));
+	gor_any c = gor_any_make(colour, GREEN);
+
+	boxed(&l, &c);
+}
+
 static void run_slices(void)
 {
 	gor_slice(int) ints = gor_slice_make(int, 3, 6);
@@ -218,6 +244,7 @@ int main(void)
 	go(run_sem);
 	go(run_maps);
 	go(run_anys);
+	go(run_boxed);
 	go(run_slices);
 	go(run_strings);
 	go(run_contexts);
