@@ -105,6 +105,7 @@ static void set_files(struct leak_settings *s, const struct collect_request *q)
 	s->junit = q->junit;
 	s->sarif = q->sarif;
 	s->json = q->json;
+	s->html = q->html;
 }
 
 /* Files are written, and a list of the user's counts, at the end of the program only: before, a report is for whoever

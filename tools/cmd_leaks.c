@@ -17,6 +17,7 @@ enum {
 	OPT_JUNIT,
 	OPT_SARIF,
 	OPT_JSON,
+	OPT_HTML,
 	OPT_SUPPRESSIONS,
 	OPT_GENERATE,
 	OPT_BASELINE,
@@ -50,6 +51,7 @@ static const struct argp_option options[] = {
 	{"junit", OPT_JUNIT, "FILE", 0, "leaks as JUnit XML", 0},
 	{"sarif", OPT_SARIF, "FILE", 0, "leaks as SARIF 2.1.0", 0},
 	{"json", OPT_JSON, "FILE", 0, "leaks as JSON", 0},
+	{"html", OPT_HTML, "FILE", 0, "all goroutines as a page for a browser, leaks first", 0},
 	{"github", OPT_GITHUB, NULL, 0, "annotations for GitHub, as if GITHUB_ACTIONS were set", 0},
 	{"stats", OPT_STATS, NULL, 0, "say what the search has done", 0},
 	{0},
@@ -111,6 +113,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return l->settings.sarif = arg, 0;
 	case OPT_JSON:
 		return l->settings.json = arg, 0;
+	case OPT_HTML:
+		return l->settings.html = arg, 0;
 	case OPT_GITHUB:
 		return l->settings.github = true, 0;
 	case OPT_STATS:

@@ -31,6 +31,7 @@ enum {
 	OPT_JUNIT,
 	OPT_SARIF,
 	OPT_JSON,
+	OPT_HTML,
 	OPT_SUPPRESSIONS,
 	OPT_BASELINE,
 	OPT_FAIL_ON,
@@ -64,6 +65,8 @@ static const struct argp_option options[] = {
 	{"junit", OPT_JUNIT, "FILE", 0, "leaks as JUnit XML", 0},
 	{"sarif", OPT_SARIF, "FILE", 0, "leaks as SARIF 2.1.0", 0},
 	{"json", OPT_JSON, "FILE", 0, "leaks as JSON", 0},
+	{"html", OPT_HTML, "FILE", 0, "all goroutines at the end, or at its crash, as a page for a browser",
+	 0},
 	{"registry", OPT_REGISTRY, NULL, 0,
 	 "register the heap's blocks, for programs whose malloc is not glibc's", 0},
 	{"args", OPT_RUN_ARGS, "STYLE", 0, "how arguments are shown: typed, go, words, none", 0},
@@ -157,6 +160,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return add_file(state, r, ENDING_SARIF, "sarif", arg), 0;
 	case OPT_JSON:
 		return add_file(state, r, ENDING_JSON, "json", arg), 0;
+	case OPT_HTML:
+		return add_file(state, r, ENDING_HTML, "html", arg), 0;
 	case OPT_TIMEOUT:
 		return r->timeout_ns = duration(state, arg), 0;
 	case ARGP_KEY_INIT:

@@ -52,6 +52,7 @@ int ending_write(struct ending_files *f, int32_t pid, const char *program, struc
 	settings.junit = unwritten(f, ENDING_JUNIT, pid);
 	settings.sarif = unwritten(f, ENDING_SARIF, pid);
 	settings.json = unwritten(f, ENDING_JSON, pid);
+	settings.html = unwritten(f, ENDING_HTML, pid);
 	findings_of_ending(&findings, &w, &settings, ending);
 	err = findings_write_files(&findings, &o, e);
 	world_deinit(&w);

@@ -13,7 +13,7 @@
 
 #include "leak_report.h"
 
-enum { ENDING_REPORT, ENDING_JUNIT, ENDING_SARIF, ENDING_JSON, ENDING_FILES };
+enum { ENDING_REPORT, ENDING_JUNIT, ENDING_SARIF, ENDING_JSON, ENDING_HTML, ENDING_FILES };
 
 struct ending_file {
 	const char *path; /* as the user has it; NULL: none */

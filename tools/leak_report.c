@@ -86,7 +86,18 @@ const char *findings_path(struct arena *a, const char *path, int32_t pid)
 	return ret;
 }
 
-enum leak_form { AS_TEXT, AS_JUNIT, AS_SARIF, AS_JSON, AS_BASELINE };
+enum leak_form { AS_TEXT, AS_JUNIT, AS_SARIF, AS_JSON, AS_HTML, AS_BASELINE };
+
+/* What a dying program has said stands in front of its report, and not in the world. */
+static void put_page(const struct leaks *l, const struct emit_options *o, struct sink *s)
+{
+	const char *message = l->world->message;
+
+	if ((!message || !*message) && ending_fails(&l->ending))
+		l->world->message = l->ending.text;
+	emit_html(l->world, o, s);
+	l->world->message = message;
+}
 
 static void put(const struct findings *f, enum leak_form form, const struct emit_options *o, struct sink *s)
 {
@@ -107,6 +118,9 @@ static void put(const struct findings *f, enum leak_form form, const struct emit
 		return;
 	case AS_JSON:
 		emit_leaks_json(&f->leaks, o, s);
+		return;
+	case AS_HTML:
+		put_page(&f->leaks, o, s);
 		return;
 	case AS_BASELINE:
 		leaks_put_baseline(&f->leaks, s);
@@ -158,11 +172,8 @@ int findings_write_files(const struct findings *f, const struct emit_options *o,
 		enum leak_form form;
 		const char *path;
 	} files[] = {
-		{AS_TEXT, s->report},
-		{AS_JUNIT, s->junit},
-		{AS_SARIF, s->sarif},
-		{AS_JSON, s->json},
-		{AS_BASELINE, s->write_baseline},
+		{AS_TEXT, s->report}, {AS_JUNIT, s->junit}, {AS_SARIF, s->sarif},
+		{AS_JSON, s->json},   {AS_HTML, s->html},   {AS_BASELINE, s->write_baseline},
 	};
 	struct emit_options emit = *o;
 	int err, first = 0;

@@ -12,7 +12,7 @@
 #include "tool.h"
 
 struct leak_settings {
-	const char *report, *junit, *sarif, *json; /* files to be written; NULL: none */
+	const char *report, *junit, *sarif, *json, *html; /* files to be written; NULL: none */
 	const char *write_baseline;
 	const char *suppressions, *baseline; /* files to be read; NULL: none */
 	unsigned fail_on;                    /* bits 1 << verdict */

@@ -50,6 +50,7 @@ struct gori_options {
 	char junit[GORI_PATH_SIZE];        /* junit=PATH, sarif=PATH, json=PATH: the same for machines */
 	char sarif[GORI_PATH_SIZE];
 	char json[GORI_PATH_SIZE];
+	char html[GORI_PATH_SIZE]; /* html=PATH: all goroutines, as a page */
 	char baseline[GORI_PATH_SIZE]; /* baseline=PATH: leaks that were there before */
 	char fail_on[64];              /* fail_on=LIST: verdicts that count, with commas between them */
 	char helper[GORI_PATH_SIZE];   /* helper=PATH: the gorgon tool */

@@ -123,6 +123,6 @@ struct gori_table_entry {
 	X(options, gori_options, maxprocs, traceback, stack, stack_dead_max, torture,                \
 	  handle_signals, guard_mprotect, helper_off, args, color, group, why, threads,              \
 	  dump_seconds, dump_signal, leaks, registry, exitcode, stuck_ns, suppressions, report,      \
-	  junit, sarif, json, baseline, fail_on, helper, log_path)
+	  junit, sarif, json, html, baseline, fail_on, helper, log_path)
 
 #endif

@@ -120,7 +120,7 @@ void gor_leak_ignore(void)
 static bool wants_files(void)
 {
 	return gori_options.report[0] || gori_options.junit[0] || gori_options.sarif[0] ||
-	       gori_options.json[0];
+	       gori_options.json[0] || gori_options.html[0];
 }
 
 static void at_exit(int status, void *arg)

@@ -73,6 +73,8 @@ static const struct key keys[] = {
 	{"handle_signals", "0|1", "fatal signals are handled", &gori_options.handle_signals, KEY_BOOL},
 	{"help", "0|1", "prints this", &help, KEY_BOOL},
 	{"helper", "PATH|off", "the gorgon tool, which decodes reports", gori_options.helper, KEY_HELPER},
+	{"html", "PATH", "all goroutines at the end, or at the crash, as a page", gori_options.html,
+	 KEY_PATH},
 	{"exitcode", "N", "the exit status for leaks, 1 to 255", &gori_options.exitcode, KEY_STATUS},
 	{"json", "PATH", "leaks as JSON", gori_options.json, KEY_PATH},
 	{"junit", "PATH", "leaks as JUnit XML", gori_options.junit, KEY_PATH},

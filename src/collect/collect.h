@@ -33,7 +33,8 @@ struct collect_request {
 	int args;  /* enum gori_args */
 	int color; /* enum gori_color */
 	int group, why, threads;
-	const char *suppressions, *baseline, *report, *junit, *sarif, *json; /* @leaks: files; NULL: none */
+	const char *suppressions, *baseline, *report, *junit, *sarif, *json,
+		*html;       /* @leaks: files; NULL: none */
 	const char *fail_on; /* @leaks: list of verdicts; NULL */
 	const char *message; /* @death: what stands before the report; NULL: nothing */
 	struct arena arena;  /* of these texts */

@@ -45,6 +45,7 @@ static void read_settings(struct rt *rt, struct collect_request *ret)
 		ret->junit = text(copy, size, rt->options_junit, &ret->arena);
 		ret->sarif = text(copy, size, rt->options_sarif, &ret->arena);
 		ret->json = text(copy, size, rt->options_json, &ret->arena);
+		ret->html = text(copy, size, rt->options_html, &ret->arena);
 	}
 	free(copy);
 }

@@ -56,7 +56,7 @@
 	X(death, sender_pid) X(death, sender_uid) \
 	X(options, args) X(options, color) X(options, group) X(options, why) X(options, threads) \
 	X(options, stuck_ns) X(options, suppressions) X(options, report) X(options, baseline) \
-	X(options, fail_on) X(options, junit) X(options, sarif) X(options, json)
+	X(options, fail_on) X(options, junit) X(options, sarif) X(options, json) X(options, html)
 /* clang-format on */
 
 enum { RT_NO_FIELD = UINT32_MAX };

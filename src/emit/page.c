@@ -125,6 +125,7 @@ const char page_script[] =
 	"  i, state: g[0], kind: g[1], verdict: g[2], culprit: g[3], frames: g[4], gap: g[5], end: g[6], creator: g[7],\n"
 	"  merged: g[9], members: g[8].map(m => ({id: m[0], waited: m[1], by: m[2], labels: m[3], flags: m[4], args: m[5] || g[8][0][5]})),\n"
 	"}));\n"
+	"groups.sort((a, b) => b.culprit - a.culprit || !!b.verdict - !!a.verdict || a.i - b.i);\n"
 	"for (const g of groups)\n"
 	"  g.hay = [g.state, g.verdict, g.creator ? g.creator.join(' ') : '',\n"
 	"    ...g.frames.map(f => D.places[f[0]].slice(0, 4).join(' '))].join('\\n').toLowerCase();\n"
