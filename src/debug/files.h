@@ -111,6 +111,11 @@ void symbols_dynamic(struct symbol_list *l, struct module *m);
 
 void symbols_add(struct symbol_list *l, const struct symbol *s, unsigned rank, uint64_t limit);
 
+/* ---- symbols_mini.c ------------------------------------------------------------------------------------- */
+
+/* What .gnu_debugdata has, if anything. */
+void symbols_mini(struct symbol_list *l, struct module *m, Elf *elf);
+
 /* ---- symbols_plt.c -------------------------------------------------------------------------------------- */
 
 /* name@plt for the entries of the procedure linkage table. */

@@ -7,7 +7,7 @@
  * How: one struct module per file, found through the target's mappings.  Everything in a module is opened when it
  * is first asked for: a dump touches a few of them.  Separate debug information is looked for by build id
  * (/usr/lib/debug/.build-id/xx/yyyy.debug), then by .gnu_debuglink beside the file, in .debug/ and in
- * /usr/lib/debug; a dwz file is followed.  A file that was deleted or replaced is read through
+ * /usr/lib/debug; a dwz file is followed.  Symbols may be in .gnu_debugdata, too.  A file that was deleted or replaced is read through
  * /proc/PID/map_files; its build id is compared with the one in memory, and a file of another build is not used.
  *
  * The handles of libdw and libelf stay in this folder: nothing outside debug/ sees them.

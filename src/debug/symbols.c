@@ -248,8 +248,8 @@ void symbols_load(struct module *m)
 		add_tables(&l, m, files_debug(m), SHT_SYMTAB);
 	} else if (elf) {
 		add_tables(&l, m, elf, SHT_DYNSYM);
-		if (!add_tables(&l, m, elf, SHT_SYMTAB))
-			add_tables(&l, m, files_debug(m), SHT_SYMTAB);
+		if (!add_tables(&l, m, elf, SHT_SYMTAB) && !add_tables(&l, m, files_debug(m), SHT_SYMTAB))
+			symbols_mini(&l, m, elf);
 		symbols_plt(&l, m, elf);
 	}
 	keep(m, &l);

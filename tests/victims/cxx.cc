@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * C++: methods and this, references, templates, namespaces, overloads, inheritance, objects by value.
+ *
+ * variant: -O2 -gdwarf-4 dwz
  */
 #include "victim.h"
 #include <string>

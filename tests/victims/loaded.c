@@ -6,6 +6,7 @@
  * variant: -O0 library
  * variant: -O2 library
  * variant: -O2 library buildid
+ * variant: -O2 -gdwarf-4 library dwz
  */
 #ifdef LIBRARY
 

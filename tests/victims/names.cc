@@ -2,6 +2,8 @@
 /*
  * How C++ names things: namespaces and classes around types and functions, templates, lambdas, operators, constructors,
  * what has no name.
+ *
+ * variant: -O2 -gdwarf-4 dwz
  */
 #include "victim.h"
 
