@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What: gorgon @death, @dump and @leaks: the report that a program asks for, by starting this tool as its helper.  The
+ * What: gorgon @death, @dump, @leaks and @snapshot: what a program asks for by starting this tool as its helper.  The
  * agreement is in abi/death.h.
  *
  * How: everything is decoded before WRITES is sent, so that the program can still make its own, raw report if
@@ -16,15 +16,17 @@
 
 #include "abi/death.h"
 #include "leak_report.h"
+#include "snapshot/snapshot.h"
 #include "tool.h"
 
 #include <gorgon/dump.h>
 
+enum task { DEATH, DUMP, LEAKS, SNAPSHOT };
+
 struct helper {
+	enum task task;
 	int32_t pid;
 	int status_fd, out_fd;
-	bool goes_on; /* @dump, @leaks */
-	bool wants_leaks;
 	struct leak_settings settings; /* @leaks, @death */
 	struct findings findings;
 };
@@ -64,32 +66,28 @@ static bool is_set(int setting)
 static void set_options(const struct helper *h, const struct collect_request *q, struct report_options *o)
 {
 	static const enum color colors[] = {COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER};
-	bool system = q->traceback >= GORI_TB_SYSTEM ||
-		      (h->goes_on && !h->wants_leaks && q->flags & GOR_DUMP_SYSTEM);
-	bool single = q->traceback == GORI_TB_SINGLE ||
-		      (h->goes_on && !h->wants_leaks && q->flags & GOR_DUMP_SELF);
+	bool system = q->traceback >= GORI_TB_SYSTEM || (h->task == DUMP && q->flags & GOR_DUMP_SYSTEM);
+	bool single = q->traceback == GORI_TB_SINGLE || (h->task == DUMP && q->flags & GOR_DUMP_SELF);
 
 	memset(o, 0, sizeof *o);
 	o->emit.args = q->args == GORI_UNSET ? ARGS_TYPED : (enum args_style)q->args;
-	o->emit.group = q->group == GORI_UNSET ? h->wants_leaks : is_set(q->group);
+	o->emit.group = q->group == GORI_UNSET ? h->task == LEAKS : is_set(q->group);
 	o->emit.why = is_set(q->why);
 	o->emit.threads = o->collect.threads = q->threads == GORI_UNSET || q->threads;
 	o->emit.system = o->collect.system = system;
 	o->collect.only_culprit = single;
 	o->collect.args = o->emit.args != ARGS_NONE;
 	o->collect.deadline_ns = decode_until(q->deadline);
-	o->collect.every = h->wants_leaks;
+	o->collect.every = h->task == LEAKS;
 	o->emit.similar = SIMILAR_LINES;
 	if (q->color >= 0 && q->color < 3)
 		o->color = colors[q->color];
-	o->emit.culprit_again = !h->goes_on && !single && isatty(h->out_fd);
+	o->emit.culprit_again = h->task == DEATH && !single && isatty(h->out_fd);
 }
 
-/* The number of goroutines that count as leaks, for gor_leaks. */
-static int say_count(const struct helper *h, struct error *e)
+static int say_number(const struct helper *h, uint32_t n, struct error *e)
 {
 	char text[1 + 8 + 1];
-	uint32_t n = leaks_failing(&h->findings.leaks);
 	ssize_t done;
 
 	snprintf(text, sizeof text, "%c%08x", GORI_HELPER_COUNT, n);
@@ -188,14 +186,65 @@ static int look(struct helper *h, struct session *s, struct report_options *o, s
 		err = collect_request(s->target, s->debug, q, e);
 	if (!err && !q->found)
 		err = error_set(e, -EINVAL, "process %d did not ask for a report", h->pid);
-	if (!err && h->wants_leaks)
+	if (!err && h->task == LEAKS)
 		err = set_leak_settings(h, q, e);
-	if (err)
+	if (err || h->task == SNAPSHOT)
 		return err;
 	set_options(h, q, o);
 	err = collect(&s->world, s->target, s->debug, &o->collect, e);
-	o->separate = !h->goes_on && !s->world.message;
-	return err || !h->wants_leaks ? err : find_leaks(h, s, q, e);
+	o->separate = h->task == DEATH && !s->world.message;
+	return err || h->task != LEAKS ? err : find_leaks(h, s, q, e);
+}
+
+/* For gor_snapshot: what went wrong is told as a number, and whether that happens is for the caller to judge. */
+static int make_snapshot(struct helper *h, struct session *s, const struct collect_request *q,
+			 struct error *e)
+{
+	struct going_on g = {h, s};
+	struct snapshot_options o = {.full = q->flags & GOR_SNAPSHOT_FULL,
+				     .packed = q->flags & GOR_SNAPSHOT_ZSTD,
+				     .copied = let_go,
+				     .arg = &g};
+	struct snapshot_stats st;
+	int err = q->path ? snapshot_write_stopped(s->target, q->path, &o, &st, e) : -EINVAL;
+
+	err = say_number(h, (uint32_t)-err, e);
+	return err ? err : say(h, GORI_HELPER_WRITES, e);
+}
+
+/* snapshot=PATH.  That there is none takes nothing from the report. */
+static void keep_snapshot(const struct helper *h, struct session *s, const struct collect_request *q)
+{
+	char *path = arena_printf(&s->world.arena, "%s.%d", q->snapshot, h->pid);
+	const struct snapshot_options o = {0};
+	struct snapshot_stats st;
+	struct error e = {0};
+	int err = h->task == DEATH ? snapshot_write_stopped(s->target, path, &o, &st, &e)
+				   : snapshot_write(h->pid, path, &o, &st, &e);
+
+	if (err)
+		dprintf(h->out_fd, "gorgon: no snapshot: %s\n", e.text);
+	else
+		dprintf(h->out_fd, "gorgon: snapshot in %s\n", path);
+}
+
+/* What was asked for is written; the process goes on only when we have ended. */
+static int report(struct helper *h, struct session *s, struct report_options *o,
+		  const struct collect_request *q, struct error *e)
+{
+	uint32_t nleaks = h->task == LEAKS ? leaks_failing(&h->findings.leaks) : 0;
+	int err = h->task == LEAKS ? say_number(h, nleaks, e) : 0;
+
+	if (!err)
+		err = say(h, GORI_HELPER_WRITES, e);
+	if (!err)
+		err = h->task == LEAKS ? findings_write(&h->findings, o, h->out_fd, e)
+				       : report_write(&s->world, o, h->out_fd, e);
+	if (!err && h->task == DEATH)
+		err = write_ending(h, &s->world, q, &o->emit, e);
+	if (!err && q->snapshot && (h->task == DEATH || nleaks))
+		keep_snapshot(h, s, q);
+	return err;
 }
 
 static int help(struct helper *h, struct error *e)
@@ -205,22 +254,14 @@ static int help(struct helper *h, struct error *e)
 	struct session s = {0};
 	int err = look(h, &s, &o, &q, e);
 
-	if (!err && h->goes_on && !h->wants_leaks) {
+	if (!err && h->task == DUMP) {
 		target_resume(s.target);
 		err = say(h, GORI_HELPER_READ, e);
 	}
-	if (!err && h->wants_leaks)
-		err = say_count(h, e);
 	if (!err)
-		err = say(h, GORI_HELPER_WRITES, e);
-	if (!err && h->wants_leaks)
-		err = findings_write(&h->findings, &o, h->out_fd, e);
-	else if (!err)
-		err = report_write(&s.world, &o, h->out_fd, e);
-	if (!err && !h->goes_on)
-		err = write_ending(h, &s.world, &q, &o.emit, e);
+		err = h->task == SNAPSHOT ? make_snapshot(h, &s, &q, e) : report(h, &s, &o, &q, e);
 	/* The process ends next, and so do we: what is left is given back by the kernel, which is faster. */
-	if (h->goes_on || err) {
+	if (h->task != DEATH || err) {
 		findings_free(&h->findings);
 		arena_deinit(&q.arena);
 		session_close(&s);
@@ -228,9 +269,9 @@ static int help(struct helper *h, struct error *e)
 	return err;
 }
 
-static int run(int argc, char **argv, bool goes_on, bool wants_leaks)
+static int run(int argc, char **argv, enum task task)
 {
-	struct helper h = {.goes_on = goes_on, .wants_leaks = wants_leaks};
+	struct helper h = {.task = task};
 	struct error e = {0};
 	int pid;
 
@@ -246,15 +287,20 @@ static int run(int argc, char **argv, bool goes_on, bool wants_leaks)
 
 int cmd_death(int argc, char **argv)
 {
-	return run(argc, argv, false, false);
+	return run(argc, argv, DEATH);
 }
 
 int cmd_dump(int argc, char **argv)
 {
-	return run(argc, argv, true, false);
+	return run(argc, argv, DUMP);
 }
 
 int cmd_leaks_asked(int argc, char **argv)
 {
-	return run(argc, argv, true, true);
+	return run(argc, argv, LEAKS);
+}
+
+int cmd_snapshot_asked(int argc, char **argv)
+{
+	return run(argc, argv, SNAPSHOT);
 }

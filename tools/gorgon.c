@@ -30,6 +30,7 @@ static const struct command {
 	{"@death", cmd_death, NULL},
 	{"@dump", cmd_dump, NULL},
 	{"@leaks", cmd_leaks_asked, NULL},
+	{"@snapshot", cmd_snapshot_asked, NULL},
 };
 
 enum { NCOMMANDS = sizeof commands / sizeof commands[0] };

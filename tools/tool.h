@@ -32,6 +32,7 @@ int cmd_leaks(int argc, char **argv);
 int cmd_death(int argc, char **argv);
 int cmd_dump(int argc, char **argv);
 int cmd_leaks_asked(int argc, char **argv);
+int cmd_snapshot_asked(int argc, char **argv);
 
 /* Prints "gorgon: TEXT" to stderr; returns EXIT_BAD_INPUT. */
 int tool_fail(const struct error *e);

@@ -10,15 +10,17 @@
  *
  *	gorgon @death PID STATUSFD OUTFD	it is dying, and will end when the helper has
  *	gorgon @dump PID STATUSFD OUTFD		gor_dump or the user's dump signal: it will go on
- *	gorgon @leaks PID STATUSFD OUTFD	gor_leaks, or the end of the program: as @dump, but a report of leaks
+ *	gorgon @leaks PID STATUSFD OUTFD	gor_leaks, the user's leaks signal, or the end of the program: as @dump,
+ *						but a report of leaks
+ *	gorgon @snapshot PID STATUSFD OUTFD	gor_snapshot: a file is written; OUTFD is not used
  *
  * PID is the process to read; everything else is found in its memory, starting from the published table.  The
  * helper writes single bytes to STATUSFD, a pipe:
  *
- *	GORI_HELPER_READ    I have read all that I need.  @dump only, and required there: the process thaws its
- *	                    threads.  No byte is written to OUTFD before: its reader may be a frozen thread
- *	GORI_HELPER_COUNT   @leaks only, before WRITES: eight hexadecimal digits follow in the same write, the
- *	                    number of goroutines that are leaked or deadlocked
+ *	GORI_HELPER_READ    I have read all that I need.  Not from @death, and required of the others: the process
+ *	                    thaws its threads.  No byte is written to OUTFD before: its reader may be a frozen thread
+ *	GORI_HELPER_COUNT   @leaks and @snapshot, before WRITES: eight hexadecimal digits follow in the same write, the
+ *	                    number of goroutines that are leaked or deadlocked; the errno for which there is no file, or 0
  *	GORI_HELPER_WRITES  the next thing I do is to write the report to OUTFD
  *
  * and exits, with 0 if the whole report was written.  What the process makes of it:
@@ -78,7 +80,7 @@ enum gori_death_kind {
 	GORI_DEATH_FATAL = 2,  /* fatal error: of the runtime's or of gor_fatal */
 	GORI_DEATH_SIGNAL = 3, /* a signal that kills; SIGABRT too */
 	GORI_DEATH_QUIT = 4,   /* SIGQUIT: somebody wants to know */
-	GORI_DEATH_DUMP = 5,   /* gor_dump, or the user's dump signal: no death at all */
+	GORI_DEATH_DUMP = 5,   /* @dump, @leaks, @snapshot: no death at all */
 };
 
 /* In `flags` for @leaks. */
@@ -111,11 +113,12 @@ struct gori_death {
 	uint32_t sender_uid;  /* likewise */
 	uint32_t traceback;   /* enum gori_traceback that counts for this report */
 	uint32_t nawake;      /* threads of the runtime that did not stop */
-	uint32_t flags;       /* DUMP: GOR_DUMP_* */
+	uint32_t flags;       /* DUMP: enum gor_dump_flags, gori_leaks_flags or gor_snapshot_flags */
 	uint32_t message_len; /* bytes in message */
 	int64_t when;         /* monotonic ns when it began to die, or was asked */
 	int64_t deadline;     /* monotonic ns when the report is cut off */
 	const struct gori_options *options;
+	const char *path;     /* @snapshot: the file; else NULL */
 	char message[GORI_DEATH_MESSAGE]; /* "panic: ...\n": what stands before the report; cut if longer */
 };
 

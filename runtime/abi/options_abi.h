@@ -41,6 +41,7 @@ struct gori_options {
 	int8_t threads;       /* threads=0|1: threads that run no goroutine are shown; or GORI_UNSET */
 	int32_t dump_seconds; /* dump_timeout=SECONDS: longest time a crash dump may take */
 	int32_t dump_signal;  /* dump_signal=N: this one dumps, and the program goes on; 0: none */
+	int32_t leaks_signal; /* leaks_signal=N: this one has leaks looked for; 0: none */
 	int8_t leaks;         /* leaks=off|warn|fail: enum gori_leaks; at the end of the program */
 	int8_t registry;      /* registry=0|1: gorgon run has the blocks of the heap registered; or GORI_UNSET */
 	uint8_t exitcode;     /* exitcode=N: the status of a program that fails for leaks */
@@ -55,6 +56,7 @@ struct gori_options {
 	char fail_on[64];              /* fail_on=LIST: verdicts that count, with commas between them */
 	char helper[GORI_PATH_SIZE];   /* helper=PATH: the gorgon tool */
 	char log_path[GORI_PATH_SIZE]; /* log_path=PATH: crash reports go to PATH.PID */
+	char snapshot[GORI_PATH_SIZE]; /* snapshot=PATH: at a death and for leaks a core is written to PATH.PID */
 };
 
 #endif

@@ -119,10 +119,11 @@ struct gori_table_entry {
 	  aborted, repanicked, text_state, sig, code, addr, pc, big, shown, text)                    \
 	X(death, gori_death, kind, tid, g, m, regs, sse, has_sse, exact, message_printed,            \
 	  print_registers, is_plain, is_blameless, sig, code, addr, pc, sender_pid, sender_uid,      \
-	  traceback, nawake, flags, message_len, when, deadline, options, message)                   \
+	  traceback, nawake, flags, message_len, when, deadline, options, path, message)             \
 	X(options, gori_options, maxprocs, traceback, stack, stack_dead_max, torture,                \
 	  handle_signals, guard_mprotect, helper_off, args, color, group, why, threads,              \
-	  dump_seconds, dump_signal, leaks, registry, exitcode, stuck_ns, suppressions, report,      \
-	  junit, sarif, json, html, baseline, fail_on, helper, log_path)
+	  dump_seconds, dump_signal, leaks_signal, leaks, registry, exitcode, stuck_ns,              \
+	  suppressions, report, junit, sarif, json, html, baseline, fail_on, helper, log_path,       \
+	  snapshot)
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What: gor_dump and the user's dump signal: a report of a program that goes on.
+ * What: gor_dump, gor_leaks, gor_snapshot and the user's signals: a report of a program that goes on.
  *
  * How: claim and freeze; then the helper reads the process and, as soon as it has told that it has what it needs,
  * threads are thawed and it prints.  Where there is no helper, or it writes nothing, the raw road: freeze,
@@ -18,6 +18,7 @@
 #include "crash/raw_dump.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <time.h>
 
@@ -35,7 +36,7 @@
 
 #define MS ((int64_t)1000000)
 
-enum { FREEZE_MS = 200, WALK_MS = 10000, LAST_WORD_MS = 50, LEAKS_SECONDS = 60, OUT_SIZE = 1 << 16 };
+enum { FREEZE_MS = 200, WALK_MS = 10000, LAST_WORD_MS = 200, LONG_SECONDS = 60, OUT_SIZE = 1 << 16 };
 
 /* Takes back a SIGPIPE that a write of ours has raised.  Context: signals blocked. */
 static void swallow_sigpipe(void)
@@ -47,11 +48,13 @@ static void swallow_sigpipe(void)
 }
 
 struct request {
+	const char *command; /* of the helper */
 	int fd, flags;
 	const struct raw_culprit *who;
 	enum gori_traceback level;
-	bool wants_leaks; /* a report of leaks, which only the helper can make */
-	uint32_t count;   /* that it has found */
+	bool is_dump;     /* what the process can also make itself, and quickly */
+	const char *path; /* @snapshot */
+	uint32_t told;    /* the number that the helper tells */
 	int err;
 };
 
@@ -79,6 +82,7 @@ static void publish(const struct request *rq, int64_t now, int64_t deadline)
 		0;
 	raw_death.message_len = 0;
 	raw_death.flags = (uint32_t)rq->flags;
+	raw_death.path = rq->path;
 	raw_death.when = now;
 	raw_death.deadline = deadline;
 	gori_store_rel(&raw_death.kind, GORI_DEATH_DUMP);
@@ -88,22 +92,23 @@ static void publish(const struct request *rq, int64_t now, int64_t deadline)
 static bool dump_decoded(struct request *rq)
 {
 	int64_t now = gori_print_now();
-	int64_t limit = (rq->wants_leaks ? LEAKS_SECONDS : gori_options.dump_seconds) * 1000 * MS;
-	struct raw_helper_job job = {.command = rq->wants_leaks ? "@leaks" : "@dump",
+	int64_t limit = (rq->is_dump ? gori_options.dump_seconds : LONG_SECONDS) * 1000 * MS;
+	struct raw_helper_job job = {.command = rq->command,
 				     .fd = rq->fd,
 				     .begin_by = now + limit / 5 * 3,
 				     .deadline = now + limit,
-				     .ret_count = &rq->count,
+				     .ret_number = &rq->told,
 				     .on_read = raw_thaw};
 	enum raw_helper_end end;
 	const char *why;
 
-	if (!rq->wants_leaks && rq->flags & GOR_DUMP_RAW)
+	if (rq->is_dump && rq->flags & GOR_DUMP_RAW)
 		return false;
 	raw_death.nawake = (uint32_t)raw_freeze(now + FREEZE_MS * MS);
 	publish(rq, now, job.deadline);
 	end = raw_helper_run(&job, &why);
 	gori_store_rel(&raw_death.kind, GORI_DEATH_NONE);
+	raw_death.path = NULL;
 	if (raw_freeze_is_on())
 		raw_thaw(); /* it never told that it had read */
 	if (end == RAW_HELPER_PARTIAL)
@@ -145,10 +150,10 @@ static void dump(void *arg)
 
 	if (dump_decoded(rq))
 		return;
-	if (rq->wants_leaks)
-		rq->err = -ENOENT;
-	else
+	if (rq->is_dump)
 		dump_raw(rq);
+	else
+		rq->err = -ENOENT;
 }
 
 /* With the claim, on the large stack, and without a trace in the signals.  Context: SIG or any. */
@@ -180,7 +185,12 @@ static int answer(struct request *rq)
 /* Context: SIG or any. */
 int raw_dump(int fd, int flags, const struct raw_culprit *who)
 {
-	struct request rq = {.fd = fd, .flags = flags, .who = who, .level = GORI_TB_ALL};
+	struct request rq = {.command = "@dump",
+			     .is_dump = true,
+			     .fd = fd,
+			     .flags = flags,
+			     .who = who,
+			     .level = GORI_TB_ALL};
 
 	if (flags & GOR_DUMP_SELF)
 		rq.level = GORI_TB_SINGLE;
@@ -189,24 +199,51 @@ int raw_dump(int fd, int flags, const struct raw_culprit *who)
 	return answer(&rq);
 }
 
-/* Context: any thread, outside the runtime. */
-int raw_leaks(int fd, int flags, uint32_t *ret_count)
+/* Context: SIG or any. */
+int raw_leaks(int fd, int flags, const struct raw_culprit *who, uint32_t *ret_count)
 {
-	struct raw_culprit who = {.g = raw_g_of(raw_this_m()), .exact = false};
-	struct request rq = {
-		.fd = fd, .flags = flags, .who = &who, .level = GORI_TB_ALL, .wants_leaks = true};
-	int err;
+	struct request rq = {.command = "@leaks", .fd = fd, .flags = flags, .who = who, .level = GORI_TB_ALL};
+	int err = answer(&rq);
+
+	*ret_count = rq.told;
+	return err;
+}
+
+/* The calling goroutine or thread, as of now. */
+#define CALLER                                                                                               \
+	{                                                                                                    \
+		.g = raw_g_of(raw_this_m()), .exact = false                                                  \
+	}
+
+/* Context: any thread, outside the runtime. */
+int raw_leaks_asked(int fd, int flags, uint32_t *ret_count)
+{
+	struct raw_culprit who = CALLER;
 
 	gori_crash_getregs(who.regs);
-	err = answer(&rq);
-	*ret_count = rq.count;
-	return err;
+	return raw_leaks(fd, flags, &who, ret_count);
+}
+
+/* Context: G or any thread, outside the runtime. */
+GOR_API int gor_snapshot(const char *path, int flags)
+{
+	struct raw_culprit who = CALLER;
+	struct request rq = {
+		.command = "@snapshot", .path = path, .flags = flags, .who = &who, .level = GORI_TB_ALL};
+
+	gori_crash_getregs(who.regs);
+	rq.fd = (int)raw_sys4(SYS_openat, AT_FDCWD, "/dev/null", O_WRONLY | O_CLOEXEC, 0);
+	if (rq.fd < 0)
+		return rq.fd;
+	answer(&rq);
+	raw_sys1(SYS_close, rq.fd);
+	return rq.err == -ENOENT ? -ENOSYS : rq.err ? rq.err : -(int)rq.told;
 }
 
 /* Context: G or any thread, outside the runtime. */
 GOR_API int gor_dump(int fd, int flags)
 {
-	struct raw_culprit who = {.g = raw_g_of(raw_this_m()), .exact = false};
+	struct raw_culprit who = CALLER;
 
 	gori_crash_getregs(who.regs);
 	return raw_dump(fd, flags, &who);

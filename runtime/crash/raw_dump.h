@@ -13,7 +13,10 @@
 /* gor_dump, for a goroutine or thread with these registers.  Context: SIG or any. */
 int raw_dump(int fd, int flags, const struct raw_culprit *who);
 
-/* gor_leaks, for the calling thread; flags: enum gori_leaks_flags.  Context: any thread, outside the runtime. */
-int raw_leaks(int fd, int flags, uint32_t *ret_count);
+/* gor_leaks, likewise; flags: enum gori_leaks_flags.  Context: SIG or any. */
+int raw_leaks(int fd, int flags, const struct raw_culprit *who, uint32_t *ret_count);
+
+/* The same for the calling thread.  Context: any thread, outside the runtime. */
+int raw_leaks_asked(int fd, int flags, uint32_t *ret_count);
 
 #endif

@@ -15,7 +15,7 @@
  *
  * A program that has these handlers only preloaded has no goroutines to panic: every signal is message, dump,
  * and then the signal again, with its default action and its own siginfo, at the instruction it came from.
- * dump_signal=SIGNAL dumps and returns.
+ * dump_signal=SIGNAL dumps and returns, leaks_signal=SIGNAL has leaks looked for.
  *
  * Handlers are installed for signals whose action is the default when the library is loaded, so a handler
  * that was there before stays, and one that the program installs later replaces ours; it may call ours,
@@ -57,6 +57,7 @@ enum {
 	EFLAGS_DF = 0x400,
 	EFLAGS_AC = 0x40000,
 	MESSAGE_MAX = 1024,
+	LAST_WORD_NS = 200 * 1000 * 1000,
 };
 
 static const struct handled {
@@ -339,15 +340,27 @@ static void on_fatal_signal(int sig, siginfo_t *info, void *ctx)
 			    : "fatal error: unexpected signal on a thread that runs no goroutine");
 }
 
-/* The user's: a look at everything, and back.  Context: SIG. */
-static void on_dump_signal(int sig, siginfo_t *info, void *ctx)
+/* Context: SIG. */
+static void tell_no_leaks(void)
+{
+	static const char text[] = "gorgon: leaks were not looked for: the gorgon tool is missing or has failed\n";
+	uint64_t written = 0;
+
+	gori_print_write(2, text, sizeof text - 1, gori_print_now() + LAST_WORD_NS, &written);
+}
+
+/* The user's: a look at everything, or for leaks, and back.  Context: SIG. */
+static void on_users_signal(int sig, siginfo_t *info, void *ctx)
 {
 	struct raw_culprit who = {.g = raw_g_of(raw_this_m()), .exact = true};
+	uint32_t count;
 
-	(void)sig;
 	(void)info;
 	raw_regs_of(ctx, who.regs);
-	raw_dump(2, GOR_DUMP_ALL, &who);
+	if (sig == gori_options.dump_signal)
+		raw_dump(2, GOR_DUMP_ALL, &who);
+	else if (raw_leaks(2, 0, &who, &count) == -ENOENT)
+		tell_no_leaks();
 }
 
 /* ---- set-up ----------------------------------------------------------------------------------------------------------- */
@@ -369,8 +382,8 @@ static void install_handlers(void)
 		.flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER | SA_RESTORER_,
 		.restorer = gori_crash_restorer,
 	};
-	struct raw_sigaction dump = {
-		.handler = (void *)on_dump_signal,
+	struct raw_sigaction users = {
+		.handler = (void *)on_users_signal,
 		.flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART | SA_RESTORER_,
 		.restorer = gori_crash_restorer,
 	};
@@ -378,11 +391,13 @@ static void install_handlers(void)
 
 	for (int i = 0; i < NHANDLED; i++)
 		faults |= RAW_SIGBIT(handled[i].sig);
-	fatal.mask = dump.mask = ~(faults & ~RAW_SIGBIT(SIGQUIT));
+	fatal.mask = users.mask = ~(faults & ~RAW_SIGBIT(SIGQUIT));
 	for (int i = 0; i < NHANDLED && gori_options.handle_signals; i++)
 		handle(handled[i].sig, &fatal);
 	if (gori_options.dump_signal)
-		handle(gori_options.dump_signal, &dump);
+		handle(gori_options.dump_signal, &users);
+	if (gori_options.leaks_signal)
+		handle(gori_options.leaks_signal, &users);
 }
 
 /* Context: the library constructor. */

@@ -174,13 +174,14 @@ static void default_signals(void)
 
 /* Who ends a program with its process group sends the signal to those who report it, too; timeout(1) does so right
  * after it has sent it to the program.  An ignored signal stays ignored in the tool.  Context: keeper. */
-static void ignore_cause(const struct run *r)
+static void ignore_causes(const struct run *r)
 {
+	const int causes[] = {r->job->is_death ? raw_death.sig : 0, gori_options.dump_signal, gori_options.leaks_signal};
 	struct raw_sigaction ign = {.handler = (void *)SIG_IGN};
-	int sig = r->job->is_death ? raw_death.sig : gori_options.dump_signal;
 
-	if (sig)
-		raw_sigaction(sig, &ign, NULL);
+	for (int i = 0; i < 3; i++)
+		if (causes[i])
+			raw_sigaction(causes[i], &ign, NULL);
 }
 
 /* Context: keeper. */
@@ -211,7 +212,7 @@ static void arrange_descriptors(int keep)
 }
 
 /* Eight hexadecimal digits.  Context: keeper. */
-static uint32_t parse_count(const char *p)
+static uint32_t parse_number(const char *p)
 {
 	uint32_t n = 0;
 
@@ -233,8 +234,8 @@ static bool pass_on(struct run *r, int fd)
 		} else if (bytes[i] == GORI_HELPER_WRITES) {
 			bits |= STAGE_WRITES;
 		} else if (bytes[i] == GORI_HELPER_COUNT && i + 8 < n) {
-			if (r->job->ret_count)
-				*r->job->ret_count = parse_count(bytes + i + 1);
+			if (r->job->ret_number)
+				*r->job->ret_number = parse_number(bytes + i + 1);
 			i += 8;
 		}
 	}
@@ -290,7 +291,7 @@ static void keeper(void *arg)
 			keeper_ends(r);
 		gori_futex_wait(&r->go, 0, LOOK_MS * MS);
 	}
-	ignore_cause(r);
+	ignore_causes(r);
 	arrange_descriptors(r->job->fd);
 	err = raw_sys2(SYS_pipe2, ends, O_CLOEXEC);
 	if (err < 0)

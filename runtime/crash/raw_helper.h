@@ -11,12 +11,12 @@
 #include <stdint.h>
 
 struct raw_helper_job {
-	const char *command;   /* @death, @dump, @leaks */
+	const char *command;   /* @death, @dump, @leaks, @snapshot */
 	bool is_death;         /* the process will end */
 	int fd;                /* where the report goes */
 	int64_t begin_by;      /* monotonic ns: killed then if it has not begun to write */
 	int64_t deadline;      /* monotonic ns: killed then */
-	uint32_t *ret_count;   /* @leaks: the number that it tells; may be NULL */
+	uint32_t *ret_number;  /* @leaks, @snapshot: the number that it tells; may be NULL */
 	void (*on_read)(void); /* unless is_death: called once when it has read everything */
 };
 

@@ -34,14 +34,16 @@ struct collect_request {
 	int color; /* enum gori_color */
 	int group, why, threads;
 	const char *suppressions, *baseline, *report, *junit, *sarif, *json,
-		*html;       /* @leaks: files; NULL: none */
-	const char *fail_on; /* @leaks: list of verdicts; NULL */
-	const char *message; /* @death: what stands before the report; NULL: nothing */
-	struct arena arena;  /* of these texts */
-	uint32_t traceback;  /* enum gori_traceback */
-	uint32_t flags;      /* enum gor_dump_flags; @leaks: enum gori_leaks_flags */
-	int64_t stuck_ns;    /* @leaks: see struct leak_options */
-	int64_t deadline;    /* monotonic ns */
+		*html;        /* @leaks: files; NULL: none */
+	const char *snapshot; /* @death, @leaks: its process's number is to be added; NULL: none is wanted */
+	const char *path;     /* @snapshot: the file */
+	const char *fail_on;  /* @leaks: list of verdicts; NULL */
+	const char *message;  /* @death: what stands before the report; NULL: nothing */
+	struct arena arena;   /* of these texts */
+	uint32_t traceback;   /* enum gori_traceback */
+	uint32_t flags;   /* enum gor_dump_flags, @leaks: gori_leaks_flags, @snapshot: gor_snapshot_flags */
+	int64_t stuck_ns; /* @leaks: see struct leak_options */
+	int64_t deadline; /* monotonic ns */
 };
 
 /* The caller gives back ret->arena. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What, how: struct collect_request in collect/collect.h. */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,6 +47,7 @@ static void read_settings(struct rt *rt, struct collect_request *ret)
 		ret->sarif = text(copy, size, rt->options_sarif, &ret->arena);
 		ret->json = text(copy, size, rt->options_json, &ret->arena);
 		ret->html = text(copy, size, rt->options_html, &ret->arena);
+		ret->snapshot = text(copy, size, rt->options_snapshot, &ret->arena);
 	}
 	free(copy);
 }
@@ -59,6 +61,16 @@ static const char *message(struct rt *rt, uint64_t death, struct arena *a)
 	    target_read(rt->target, death + rt->death_message, text, n) != 0)
 		return NULL;
 	return arena_strn(a, text, n);
+}
+
+/* NULL: there is none, or it is too long to be one. */
+static const char *path(struct target *t, uint64_t at, struct arena *a)
+{
+	char buf[PATH_MAX];
+	bool cut;
+	ssize_t n = at ? target_read_str(t, at, buf, sizeof buf, &cut) : -1;
+
+	return n >= 0 && !cut ? arena_strn(a, buf, (size_t)n) : NULL;
 }
 
 int collect_request(struct target *t, struct debug *d, struct collect_request *ret, struct error *e)
@@ -77,6 +89,7 @@ int collect_request(struct target *t, struct debug *d, struct collect_request *r
 		ret->flags = rt_read_u32(&rt, at, rt.death_flags);
 		ret->deadline = (int64_t)rt_read_u64(&rt, at, rt.death_deadline);
 		ret->message = message(&rt, at, &ret->arena);
+		ret->path = path(t, rt_read_u64(&rt, at, rt.death_path), &ret->arena);
 	}
 	rt_close(&rt);
 	return err;

@@ -52,11 +52,11 @@
 	X(death, kind) X(death, tid) X(death, g) X(death, regs) X(death, sse) X(death, has_sse) \
 	X(death, exact) X(death, message_printed) X(death, print_registers) X(death, is_blameless) \
 	X(death, sig) X(death, code) X(death, addr) X(death, pc) X(death, traceback) X(death, nawake) \
-	X(death, flags) X(death, message_len) X(death, deadline) X(death, message) X(death, when) \
+	X(death, flags) X(death, message_len) X(death, deadline) X(death, path) X(death, message) X(death, when) \
 	X(death, sender_pid) X(death, sender_uid) \
 	X(options, args) X(options, color) X(options, group) X(options, why) X(options, threads) \
 	X(options, stuck_ns) X(options, suppressions) X(options, report) X(options, baseline) \
-	X(options, fail_on) X(options, junit) X(options, sarif) X(options, json) X(options, html)
+	X(options, fail_on) X(options, junit) X(options, sarif) X(options, json) X(options, html) X(options, snapshot)
 /* clang-format on */
 
 enum { RT_NO_FIELD = UINT32_MAX };

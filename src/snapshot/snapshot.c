@@ -39,6 +39,7 @@ struct snapshot {
 	struct out *out;
 	uint64_t done;
 	int64_t paused_ns;
+	bool is_ours; /* the target: opened and stopped here */
 };
 
 const struct collect_options snapshot_collect = {
@@ -121,9 +122,17 @@ static void build_notes(struct snapshot *sn)
 	sink_deinit(&rest);
 }
 
+static bool may_go_on(const struct snapshot *sn)
+{
+	return !sn->target->moved_on && (sn->is_ours || sn->options->copied);
+}
+
 static void go_on(struct snapshot *sn)
 {
-	target_resume(sn->target);
+	if (sn->is_ours)
+		target_resume(sn->target);
+	else
+		sn->options->copied(sn->options->arg);
 	sn->paused_ns += sn->target->paused_ns;
 }
 
@@ -154,6 +163,17 @@ static int rehearse(struct snapshot *sn, range_list *ret, struct error *e)
 	return 0;
 }
 
+static int make_world(struct snapshot *sn, const struct collect_options *o, struct error *e)
+{
+	int r = collect(&sn->world, sn->target, sn->debug, o, e);
+
+	if (r < 0)
+		return r;
+	choose(sn, &sn->world, &sn->ranges);
+	sn->memory = bytes_in(&sn->ranges);
+	return 0;
+}
+
 /* One try.  wanted: what to keep; empty: the process stands still until its world has been made. */
 static int look_once(struct snapshot *sn, const range_list *wanted, struct error *e)
 {
@@ -173,27 +193,17 @@ static int look_once(struct snapshot *sn, const range_list *wanted, struct error
 	}
 	VEC_FREE(&stacks);
 	if (r == 0)
-		r = collect(&sn->world, t, sn->debug, &o, e);
+		r = make_world(sn, &o, e);
 	if (t->moved_on)
 		sn->paused_ns += t->paused_ns;
-	if (r < 0)
-		return r;
-	choose(sn, &sn->world, &sn->ranges);
-	sn->memory = bytes_in(&sn->ranges);
-	return 0;
+	return r;
 }
 
-static int look(struct snapshot *sn, int32_t pid, struct error *e)
+static int look_at_running(struct snapshot *sn, struct error *e)
 {
 	range_list wanted = {0};
-	int r = target_open_live(&sn->target, pid, e);
+	int r = rehearse(sn, &wanted, e);
 
-	if (r < 0)
-		return r;
-	sn->target->recording = true;
-	r = debug_open(&sn->debug, sn->target, e);
-	if (r == 0)
-		r = rehearse(sn, &wanted, e);
 	for (int i = 0; r == 0; i++) {
 		if (sn->options->full || i == TRIES || bytes_in(&wanted) > MAX_COPY)
 			wanted.n = 0;
@@ -206,9 +216,22 @@ static int look(struct snapshot *sn, int32_t pid, struct error *e)
 		world_deinit(&sn->world);
 	}
 	VEC_FREE(&wanted);
-	sn->target->recording = false;
-	if (r == 0 && !sn->target->moved_on && sn->memory <= MAX_COPY) {
-		keep(sn->target, &sn->ranges);
+	return r;
+}
+
+static int look(struct snapshot *sn, struct error *e)
+{
+	struct target *t = sn->target;
+	int r;
+
+	target_forget(t); /* what was read before was not recorded */
+	t->recording = true;
+	r = debug_open(&sn->debug, t, e);
+	if (r == 0)
+		r = sn->is_ours ? look_at_running(sn, e) : make_world(sn, &snapshot_collect, e);
+	t->recording = false;
+	if (r == 0 && may_go_on(sn) && sn->memory <= MAX_COPY) {
+		keep(t, &sn->ranges);
 		go_on(sn);
 	}
 	if (r == 0)
@@ -304,29 +327,46 @@ static void take_stats(const struct snapshot *sn, struct snapshot_stats *ret)
 	ret->paused_ns = sn->paused_ns;
 }
 
-int snapshot_write(int32_t pid, const char *path, const struct snapshot_options *o,
-		   struct snapshot_stats *ret, struct error *e)
+static int write_file(struct snapshot *sn, const char *path, struct snapshot_stats *ret, struct error *e)
 {
-	struct snapshot sn = {.options = o};
-	int r = out_open(&sn.out, path, o->packed, e);
+	int r = out_open(&sn->out, path, sn->options->packed, e);
 
 	if (r < 0)
 		return r;
-	sink_init_memory(&sn.notes);
-	r = look(&sn, pid, e);
+	sink_init_memory(&sn->notes);
+	r = look(sn, e);
 	if (r == 0)
-		put_all(&sn);
-	if (sn.target && !sn.target->moved_on)
-		go_on(&sn);
-	take_stats(&sn, ret);
+		put_all(sn);
+	if (may_go_on(sn))
+		go_on(sn);
+	take_stats(sn, ret);
 	if (r == 0)
-		r = out_finish(sn.out, &ret->size, e);
+		r = out_finish(sn->out, &ret->size, e);
 	else
-		out_abandon(sn.out);
-	sink_deinit(&sn.notes);
-	VEC_FREE(&sn.ranges);
-	world_deinit(&sn.world);
-	debug_close(sn.debug);
+		out_abandon(sn->out);
+	sink_deinit(&sn->notes);
+	VEC_FREE(&sn->ranges);
+	world_deinit(&sn->world);
+	debug_close(sn->debug);
+	return r;
+}
+
+int snapshot_write(int32_t pid, const char *path, const struct snapshot_options *o,
+		   struct snapshot_stats *ret, struct error *e)
+{
+	struct snapshot sn = {.options = o, .is_ours = true};
+	int r = target_open_live(&sn.target, pid, e);
+
+	if (r == 0)
+		r = write_file(&sn, path, ret, e);
 	target_close(sn.target);
 	return r;
+}
+
+int snapshot_write_stopped(struct target *t, const char *path, const struct snapshot_options *o,
+			   struct snapshot_stats *ret, struct error *e)
+{
+	struct snapshot sn = {.options = o, .target = t};
+
+	return write_file(&sn, path, ret, e);
 }

@@ -28,7 +28,9 @@ struct snapshot_options {
 	bool packed; /* with zstd */
 	/* Called now and then while memory is written; NULL: nobody wants to know. */
 	void (*progress)(uint64_t done, uint64_t all, void *arg);
-	void *arg;
+	/* snapshot_write_stopped: called once what is needed of the target is kept, to let it go on; NULL: it waits. */
+	void (*copied)(void *arg);
+	void *arg; /* of both */
 };
 
 struct snapshot_stats {
@@ -41,6 +43,10 @@ struct snapshot_stats {
 /* Of a live process. */
 int snapshot_write(int32_t pid, const char *path, const struct snapshot_options *o,
 		   struct snapshot_stats *ret, struct error *e);
+
+/* Of a target that is stopped, stays so, and stays the caller's. */
+int snapshot_write_stopped(struct target *t, const char *path, const struct snapshot_options *o,
+			   struct snapshot_stats *ret, struct error *e);
 
 /* from: a core or snapshot. */
 int snapshot_convert(const char *from, const struct core_options *where, const char *path,

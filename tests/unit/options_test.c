@@ -57,7 +57,7 @@ END_TEST
 START_TEST(every_key_is_taken)
 {
 	parse("args=words:color=always:group=1:why=0:threads=1:log_path=/a/b:dump_timeout=77:helper=/x/gorgon:"
-	      "dump_signal=USR2:handle_signals=0:guard=mprotect:stack=20k:stack_keep=5:torture=9:registry=1");
+	      "dump_signal=USR2:leaks_signal=12:snapshot=/c/d:handle_signals=0:guard=mprotect:stack=20k:stack_keep=5:torture=9:registry=1");
 	ck_assert_str_eq(complaints, "");
 	ck_assert_int_eq(gori_options.args, GORI_ARGS_WORDS);
 	ck_assert_int_eq(gori_options.color, GORI_COLOR_ALWAYS);
@@ -68,6 +68,8 @@ START_TEST(every_key_is_taken)
 	ck_assert_int_eq(gori_options.dump_seconds, 77);
 	ck_assert_str_eq(gori_options.helper, "/x/gorgon");
 	ck_assert_int_eq(gori_options.dump_signal, SIGUSR2);
+	ck_assert_int_eq(gori_options.leaks_signal, 12);
+	ck_assert_str_eq(gori_options.snapshot, "/c/d");
 	ck_assert(!gori_options.handle_signals);
 	ck_assert(gori_options.guard_mprotect);
 	ck_assert_uint_eq(gori_options.stack, 32 * 1024);

@@ -2,7 +2,7 @@
 #ifndef GORGON_DUMP_H
 #define GORGON_DUMP_H
 /*
- * What: a look at all goroutines of the running program.
+ * What: a look at all goroutines of the running program, as text or kept in a file.
  */
 #include <gorgon/base.h>
 
@@ -34,6 +34,26 @@ enum gor_dump_flags {
  * memory, -EBUSY if the program is dying already.
  */
 GOR_API int gor_dump(int fd, int flags);
+
+enum gor_snapshot_flags {
+	GOR_SNAPSHOT_FULL = 1, /* all of memory, not only what reports and debuggers ask for */
+	GOR_SNAPSHOT_ZSTD = 2, /* compressed; gdb has to be given the file unpacked */
+};
+
+/*
+ * Keeps the state of the program in a new file, for later; the program then goes on.  The file is an ELF core in which
+ * every goroutine is a thread, the caller the first: `gorgon stacks path` and the tool's other commands give the
+ * report that the program would have given now, and debuggers list the goroutines.
+ *
+ * path must not exist; the file gets mode 0600, and its name when it is complete.  The gorgon tool writes it
+ * (GORGON_OPTIONS, gorgon(7)).  The program is stopped until its memory is copied.
+ *
+ * Any thread may call it, but not a signal handler.  The call blocks the thread, not only the goroutine.
+ * flags: enum gor_snapshot_flags.  Returns 0, or a negative errno: -EEXIST, -ENOSPC and the like as from creating and
+ * writing a file, -ENOTSUP if the tool was built without zstd, -ENOSYS if there is no gorgon tool or it failed, -EBUSY if the program is
+ * dying already.
+ */
+GOR_API int gor_snapshot(const char *path, int flags);
 
 GOR_END_DECLS
 #endif
