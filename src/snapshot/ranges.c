@@ -118,7 +118,7 @@ static void normalise(range_list *list)
 {
 	size_t n = 0;
 
-	qsort(list->items, list->n, sizeof list->items[0], by_address);
+	VEC_SORT(list, by_address);
 	for (size_t i = 0; i < list->n; i++) {
 		const struct range *r = &list->items[i];
 		struct range *last = n ? &list->items[n - 1] : NULL;
@@ -284,6 +284,8 @@ void ranges_full(range_list *ret, struct target *t)
 	struct pagemap *pm = base_malloc(sizeof *pm);
 	bool has_pagemap = open_pagemap(pm, t);
 
+	/* RELRO that nobody had to relocate is as it was in the file, and is not believed to be. */
+	add_recorded(ret, t);
 	for (size_t i = 0; i < t->nmappings; i++) {
 		const struct mapping *m = &t->mappings[i];
 		bool is_file = m->path[0] == '/';
