@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bounds.h"
 #include "snapshot/snapshot.h"
 #include "tool.h"
 
@@ -31,7 +32,7 @@ static bool is_number(const char *s)
 int cmd_core(int argc, char **argv)
 {
 	static const struct argp_child children[] = {
-		{&writing_argp, 0, NULL, 0}, {&core_argp, 0, NULL, 0}, {0}};
+		{&writing_argp, 0, NULL, 0}, {&core_argp, 0, NULL, 0}, {&bounds_argp, 0, NULL, 0}, {0}};
 	static const struct argp argp = {
 		NULL,
 		parse,
@@ -52,6 +53,7 @@ int cmd_core(int argc, char **argv)
 		r = snapshot_of(o.writing.what, o.writing.output, &(struct snapshot_options){.full = true},
 				&e);
 	} else {
+		bounds_read(o.writing.what);
 		r = snapshot_convert(o.writing.what, &o.where, o.writing.output, &st, &e);
 		if (r == 0)
 			snapshot_say(o.writing.output, &st);

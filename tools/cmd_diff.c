@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "analyse/diff.h"
+#include "bounds.h"
 #include "parse/parse.h"
 #include "tool.h"
 
@@ -109,11 +110,14 @@ static int read_text(const char *path, struct text *t, struct error *e)
 
 	if (fd < 0)
 		return error_sys(e, -errno, "cannot open %s", path);
+	bounds_read(path);
+	bounds_doing("reading it");
 	parser = parser_new(&client);
 	buffer = base_malloc(BUFFER);
 	while ((n = read(fd, buffer, BUFFER)) > 0 || (n < 0 && errno == EINTR)) {
 		if (n <= 0)
 			continue;
+		bounds_fed((size_t)n);
 		is_json |= memmem(buffer, (size_t)n, "\"gorgon-dump-1\"", 15) != NULL;
 		parser_feed(parser, buffer, (size_t)n);
 	}
@@ -132,9 +136,10 @@ static int read_text(const char *path, struct text *t, struct error *e)
 /* Neither a process nor a file of memory. */
 static bool is_text(const char *what)
 {
-	char *end, magic[4] = "";
+	char *end, begin[64];
 	struct stat st;
 	FILE *file;
+	size_t n;
 
 	(void)!strtol(what, &end, 10);
 	if (end != what && !*end)
@@ -144,10 +149,11 @@ static bool is_text(const char *what)
 	file = fopen(what, "re");
 	if (!file)
 		return false;
-	if (fread(magic, 1, sizeof magic, file) != sizeof magic)
-		magic[0] = '\0';
+	n = fread(begin, 1, sizeof begin, file);
 	fclose(file);
-	return memcmp(magic, "\177ELF", 4) != 0 && memcmp(magic, "\x28\xb5\x2f\xfd", 4) != 0;
+	if (n >= 4 && (memcmp(begin, "\177ELF", 4) == 0 || memcmp(begin, "\x28\xb5\x2f\xfd", 4) == 0))
+		return false;
+	return !memchr(begin, 0, n);
 }
 
 /* ---- both ------------------------------------------------------------------------------------------------------- */
@@ -207,6 +213,7 @@ static int write_diff(struct diffing *d, struct error *e)
 
 	if (err)
 		return err;
+	bounds_doing("comparing it");
 	analyse_ids(a);
 	analyse_ids(b);
 	analyse_diff(a, b, &arena, &diff);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "bounds.h"
 #include "tool.h"
 
 struct explain {
@@ -116,6 +117,7 @@ int cmd_explain(int argc, char **argv)
 	if (err)
 		return tool_fail(&e);
 	err = session_collect(&session, &x.report, &e);
+	bounds_doing("writing the report");
 	if (!err) {
 		sink_init_fd(&s, STDOUT_FILENO);
 		s.color = tool_color(x.report.color, STDOUT_FILENO);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "leak_report.h"
+#include "bounds.h"
 
 enum {
 	EXIT_LEAKS = 23,
@@ -169,8 +170,10 @@ static int check(struct session *s, const struct options *l, struct error *e)
 	o.collect.pause_ns = 0;
 	leak.copied = let_go;
 	leak.arg = s->target;
+	bounds_doing("reading its goroutines");
 	if (!err)
 		err = collect(&s->world, s->target, s->debug, &o.collect, e);
+	bounds_doing("looking for leaks");
 	if (!err)
 		err = leak_check(&s->world, s->target, s->debug, &leak, &stats, e);
 	target_resume(s->target);
@@ -194,6 +197,7 @@ static int run(const struct options *l, bool *ret_failed, struct error *e)
 		return err;
 	}
 	err = check(&session, l, e);
+	bounds_doing("writing the report");
 	if (!err) {
 		findings_judge(&f, &session.world);
 		*ret_failed = leaks_failing(&f.leaks) > 0;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "parse/binary.h"
+#include "bounds.h"
 #include "parse/parse.h"
 #include "tool.h"
 
@@ -162,6 +163,8 @@ static int read_all(struct parse *p, int fd, struct parser *parser)
 	do {
 		n = read(fd, buffer, BUFFER);
 		if (n > 0)
+			bounds_fed((size_t)n);
+		if (n > 0)
 			parser_feed(parser, buffer, (size_t)n);
 		if (n > 0 && n < BUFFER && !p->formats.n)
 			sink_flush(&p->sink);
@@ -188,10 +191,14 @@ static int run(struct parse *p)
 
 	if (fd < 0)
 		return error_sys(&p->e, -errno, "cannot open %s", p->what);
+	if (p->path)
+		bounds_read(p->path);
 	err = p->path ? binary_open(&p->binary, p->path, &p->e) : 0;
 	/* Other forms have files of their own. */
 	if (!err && !p->formats.n)
 		err = report_open(&p->sink, &p->report, STDOUT_FILENO, &p->e);
+	bounds_read(is_stdin ? NULL : p->what);
+	bounds_doing("reading it");
 	if (!err) {
 		p->cleans = isatty(STDOUT_FILENO) && !p->report.output;
 		parser = parser_new(&client);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "bounds.h"
 #include "tool.h"
 
 struct stacks {
@@ -57,6 +58,7 @@ int cmd_stacks(int argc, char **argv)
 	err = session_collect(&session, &s.report, &e);
 	if (!err)
 		err = report_filter(&session.world, &s.report, &e);
+	bounds_doing("writing the report");
 	if (!err)
 		err = report_forms(&session.world, &s.report, &s.formats, &e);
 	session_close(&session);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "bounds.h"
 
 void leak_settings_init(struct leak_settings *ret)
 {
@@ -139,8 +140,11 @@ static int write_file(const struct findings *f, enum leak_form form, const char 
 	err = file_begin(&file, findings_path(&f->leaks.world->arena, path, f->leaks.world->pid), e);
 	if (err)
 		return err;
+	bounds_output(file.temporary);
 	put(f, form, o, &file.sink);
-	return file_end(&file, e);
+	err = file_end(&file, e);
+	bounds_output(NULL);
+	return err;
 }
 
 static int write_main(const struct findings *f, const struct report_options *o, int fd, struct error *e)

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bounds.h"
 #include "tool.h"
 
 /* ---- options ---------------------------------------------------------------------------------------------------- */
@@ -178,7 +179,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	return ARGP_ERR_UNKNOWN;
 }
 
-static const struct argp_child children[] = {{&core_argp, 0, NULL, 0}, {0}};
+static const struct argp_child children[] = {{&core_argp, 0, NULL, 0}, {&bounds_argp, 0, NULL, 0}, {0}};
 
 const struct argp report_argp = {options, parse, NULL, NULL, children, NULL, NULL};
 
@@ -190,8 +191,11 @@ static int open_target(struct target **ret, const char *what, const struct core_
 	char *end;
 	long pid = strtol(what, &end, 10);
 
-	if (end == what || *end)
+	if (end == what || *end) {
+		bounds_read(what);
 		return target_open_core(ret, what, o, e);
+	}
+	bounds_lift();
 	if (pid <= 0 || pid > INT32_MAX)
 		return error_set(e, -EINVAL, "%s is not the number of a process", what);
 	return target_open_live(ret, (int32_t)pid, e);
@@ -224,6 +228,7 @@ int session_collect(struct session *s, const struct report_options *o, struct er
 	struct collect_options how = o->collect;
 	int err = target_stop(s->target, e);
 
+	bounds_doing("reading its goroutines");
 	if (s->target->ops->is_file)
 		how.pause_ns = 0;
 	if (!err)
@@ -263,6 +268,7 @@ int report_open(struct sink *s, const struct report_options *o, int fd, struct e
 
 	if (out < 0)
 		return out;
+	bounds_output(o->output);
 	sink_init_fd(s, out);
 	s->color = tool_color(o->color, out);
 	return 0;
@@ -277,6 +283,7 @@ int report_close(struct sink *s, const struct report_options *o, int err, struct
 	sink_deinit(s);
 	if (o->output && close(fd) != 0 && !err)
 		err = error_sys(e, -errno, "cannot write %s", o->output);
+	bounds_output(NULL);
 	if (err && o->output)
 		unlink(o->output);
 	return err;

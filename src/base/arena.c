@@ -28,10 +28,14 @@ struct arena_block {
 
 #define HEADER ((sizeof(struct arena_block) + 15) & ~(size_t)15)
 
+void (*base_no_memory_hook)(void);
+
 _Noreturn void base_no_memory(void)
 {
 	static const char text[] = "gorgon: out of memory\n";
 
+	if (base_no_memory_hook)
+		base_no_memory_hook();
 	if (write(2, text, sizeof text - 1) < 0)
 		_exit(1);
 	_exit(1);

@@ -61,4 +61,7 @@ void *base_malloc_large(size_t n);
 /* The end, in one line.  Returns never. */
 _Noreturn void base_no_memory(void);
 
+/* Called first then: who can say what the memory was for.  NULL: nobody. */
+extern void (*base_no_memory_hook)(void);
+
 #endif

@@ -121,7 +121,7 @@ int binary_open(struct binary **ret, const char *path, struct error *e)
 
 	memset(b, 0, sizeof *b);
 	b->path = path;
-	b->fd = open(path, O_RDONLY | O_CLOEXEC);
+	b->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (b->fd < 0) {
 		free(b);
 		return error_sys(e, -errno, "cannot open %s", path);
