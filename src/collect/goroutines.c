@@ -40,9 +40,8 @@ struct raw_g {
 	uint64_t waiters;
 	int64_t id, parent, since;
 	uint32_t nlocks, nwaiters;
-	int32_t tid;
 	uint8_t status, wait, flags, fresh;
-	bool locked, in_slot, is_culprit, unreadable;
+	bool locked, in_slot, is_culprit;
 	unsigned char *window; /* copy of [window_lo, window_hi) of the target */
 	uint64_t window_lo, window_hi;
 };
@@ -439,6 +438,7 @@ static void read_windows(struct collector *c, struct raw_g *gs, size_t n, unsign
 {
 	static struct span spans[BATCH];
 	size_t size = 0, used = 0, k = 0;
+	int64_t begun = target_now();
 
 	for (size_t i = 0; i < n; i++) {
 		set_window(c, &gs[i]);
@@ -460,6 +460,7 @@ static void read_windows(struct collector *c, struct raw_g *gs, size_t n, unsign
 	for (size_t i = 0, j = 0; i < n; i++)
 		if (gs[i].window && !spans[j++].ok)
 			gs[i].window = NULL;
+	c->copy_ns += target_now() - begun;
 }
 
 /* The used part of a stack, with the G if that lies on top of it; of length 0: unknown. */
@@ -506,12 +507,15 @@ static void let_go(struct collector *c, struct raw_g *gs, size_t n)
 	c->world->paused_ns = c->target->paused_ns;
 }
 
-static bool must_let_go(const struct collector *c)
+/* Before goroutine `done` of n.  The pause ends when the stacks that are left have been copied: that is reckoned with. */
+static bool must_let_go(const struct collector *c, size_t done, size_t n)
 {
+	int64_t paused, copying = done ? c->copy_ns / (int64_t)done * (int64_t)(n - done) : 0;
+
 	if (c->target->moved_on || !c->target->stopped_at)
 		return false;
-	return c->options->keep ||
-	       (c->options->pause_ns && target_now() - c->target->stopped_at > c->options->pause_ns);
+	paused = target_now() - c->target->stopped_at;
+	return c->options->keep || (c->options->pause_ns && paused + copying > c->options->pause_ns);
 }
 
 static bool is_late(struct collector *c, size_t done, size_t n)
@@ -545,7 +549,7 @@ static void make_all(struct collector *c, struct raw_g *gs, size_t n)
 	for (at = 0; at < n && !is_late(c, at, n); at += BATCH) {
 		size_t k = n - at < BATCH ? n - at : BATCH;
 
-		if (!gone && must_let_go(c)) {
+		if (!gone && must_let_go(c, at, n)) {
 			let_go(c, gs + at, n - at);
 			gone = true;
 		}

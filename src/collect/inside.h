@@ -30,7 +30,8 @@ struct collector {
 	struct table tids;    /* threads that run a goroutine or belong to the runtime -> enum tid_use + 1 */
 	VEC(struct uframe) frames;
 	VEC(unsigned char *) copies; /* of stacks, taken before the target went on */
-	int64_t nfound; /* goroutines in slots, shown or not */
+	int64_t nfound;              /* goroutines in slots, shown or not */
+	int64_t copy_ns;             /* that reading stacks took so far */
 	bool out_of_time;
 };
 

@@ -79,12 +79,15 @@ void frame_view_init(struct frame_view *v, struct debug *d, const struct ustack 
 {
 	const struct uframe *f = &st->frames[i];
 
-	memset(v, 0, sizeof *v);
+	/* Field by field: at_call is large, seldom needed, and not read before it has been filled. */
 	v->d = d;
 	v->stack = st;
 	v->i = i;
 	v->arena = a;
 	v->code = code_at(d->functions, f->lookup);
+	v->tried_copies = false;
+	v->left = NULL;
+	v->which = 0;
 	v->env = (struct expr_env){
 		.regs = &f->regs,
 		.has_cfa = f->cfa != 0,

@@ -51,10 +51,10 @@ struct frame {
 	uint64_t offset; /* from the function's entry, where the addresses themselves are not known */
 	const struct value *args;
 	uint16_t nargs;
-	uint8_t kind;        /* enum frame_kind */
-	uint8_t is_variadic; /* more arguments than args were passed */
-	uint8_t guessed;     /* found by frame pointer or scanning, not by call frame information */
-	uint32_t index;      /* in the stack, elided and hidden ones counted */
+	uint8_t kind;            /* enum frame_kind */
+	uint8_t is_variadic : 1; /* more arguments than args were passed */
+	uint8_t guessed : 1;     /* found by frame pointer or scanning, not by call frame information */
+	uint32_t index;          /* in the stack, elided and hidden ones counted */
 };
 
 enum stack_end {
