@@ -22,7 +22,8 @@ static void set_culprit(struct collector *c, const unsigned char *copy)
 	cu->is_blameless = rt_u8(copy, rt->death_is_blameless);
 	memcpy(cu->regs.gpr, copy + rt->death_regs, sizeof cu->regs.gpr);
 	cu->regs.known = cu->is_exact ? REGS_ALL : REGS_CALLEE_SAVED | 1u << REG_RIP;
-	if (!rt_u8(copy, rt->death_has_sse) || rt->death_sse == RT_NO_FIELD || !cu->is_exact)
+	if (!rt_u8(copy, rt->death_has_sse) || !cu->is_exact ||
+	    !rt_fits(rt->death_sse, sizeof cu->xmm.lane, rt->sizeof_death))
 		return;
 	memcpy(cu->xmm.lane, copy + rt->death_sse, sizeof cu->xmm.lane);
 	cu->xmm.known = 0xffff;
@@ -50,7 +51,7 @@ static void set_death(struct collector *c, const unsigned char *copy)
 	w->signal_pc = rt_u64(copy, rt->death_pc);
 	w->signal_sender = (int32_t)rt_u32(copy, rt->death_sender_pid);
 	w->signal_uid = rt_u32(copy, rt->death_sender_uid);
-	if (len <= GORI_DEATH_MESSAGE && rt->death_message != RT_NO_FIELD)
+	if (len <= GORI_DEATH_MESSAGE && rt_fits(rt->death_message, len, rt->sizeof_death))
 		w->message = arena_strn(&w->arena, (const char *)copy + rt->death_message, len);
 }
 
@@ -60,10 +61,10 @@ static void read_death(struct collector *c)
 	uint64_t at = rt_number(rt, "root.death");
 	unsigned char *copy;
 
-	if (!at || rt->sizeof_death == RT_NO_FIELD || rt->death_regs == RT_NO_FIELD ||
+	if (!at || !rt_fits(rt->death_regs, sizeof c->culprit.regs.gpr, rt->sizeof_death) ||
 	    rt_read_u32(rt, at, rt->death_kind) == GORI_DEATH_NONE)
 		return;
-	copy = base_malloc(rt->sizeof_death);
+	copy = base_malloc(rt->sizeof_death + RT_SLACK);
 	if (target_read(c->target, at, copy, rt->sizeof_death) == 0)
 		set_death(c, copy);
 	free(copy);

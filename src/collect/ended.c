@@ -42,7 +42,7 @@ static void read_ring(struct collector *c, uint64_t p, uint64_t n, ended_list *l
 
 	if (used < n)
 		n = used;
-	copy = base_malloc(n * size);
+	copy = base_malloc(n * size + RT_SLACK);
 	if (n && target_read(c->target, p + c->rt.p_ended, copy, n * size) == 0)
 		for (uint64_t i = 0; i < n; i++)
 			add(c, copy + i * size, list);

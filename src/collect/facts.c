@@ -23,6 +23,7 @@ enum {
 	MAX_BYTES = 1 << 16,
 	MAX_QUEUE = 64, /* waiters that are looked at one by one: each lies on another stack */
 	MAX_HOLDERS = 8,
+	MAX_CHAN = 512, /* bytes of its struct */
 };
 
 /* A piece of a value: type->size bytes, where they are in the target (0: nowhere). */
@@ -152,10 +153,10 @@ static const char *file_name(const char *path)
 static void read_chan(struct collector *c, uint64_t addr, struct fact *f)
 {
 	const struct rt *rt = &c->rt;
-	unsigned char copy[512];
+	unsigned char copy[MAX_CHAN + RT_SLACK];
 	const struct site *site;
 
-	f->bad = rt->sizeof_chan > sizeof copy || target_read(c->target, addr, copy, rt->sizeof_chan) != 0 ||
+	f->bad = rt->sizeof_chan > MAX_CHAN || target_read(c->target, addr, copy, rt->sizeof_chan) != 0 ||
 		 rt_u64(copy, rt->chan_cookie) != rt_number(rt, "const.CHAN_COOKIE");
 	if (f->bad)
 		return;

@@ -22,7 +22,7 @@
 
 enum {
 	MAX_ARENAS = 4096,
-	MAX_SLOTS = 1 << 24,
+	MAX_SLOTS = 1 << 24, /* of all arenas */
 	MAX_EXTRA = 1 << 20,
 	MAX_MS = 1 << 16,
 	MAX_PS = 256,
@@ -32,6 +32,7 @@ enum {
 	MAX_WINDOW = 64 << 10, /* deeper stacks are read page by page */
 	MAX_KEPT = 8 << 20,    /* of one stack */
 	RED_ZONE = 128,
+	MAX_COPY = 512, /* of a small struct */
 };
 
 /* What is kept of a G until its turn comes. */
@@ -105,7 +106,7 @@ static uint64_t slot_g(const struct collector *c, const struct slots *s, uint64_
 static void read_arena(struct collector *c, const struct slots *s, uint64_t used, raw_gs *list)
 {
 	static struct span spans[BATCH];
-	unsigned char *buf = base_malloc((size_t)BATCH * c->rt.sizeof_g);
+	unsigned char *buf = base_malloc((size_t)BATCH * c->rt.sizeof_g + RT_SLACK);
 
 	for (uint64_t at = 0; at < used; at += BATCH) {
 		size_t n = used - at < BATCH ? used - at : BATCH;
@@ -131,12 +132,14 @@ static void read_arenas(struct collector *c, raw_gs *list)
 
 	if (!at || !s.skews || s.size < TARGET_PAGE || n > MAX_ARENAS)
 		return;
-	for (uint64_t i = 0; i < n; i++) {
+	for (uint64_t i = 0, left = MAX_SLOTS; i < n; i++) {
 		uint64_t arena = at + i * rt->sizeof_arena, used = rt_read_u32(rt, arena, rt->arena_used);
 
 		s.base = rt_read_u64(rt, arena, rt->arena_base);
-		if (s.base && used <= MAX_SLOTS)
-			read_arena(c, &s, used, list);
+		if (!s.base || used > left)
+			continue;
+		left -= used;
+		read_arena(c, &s, used, list);
 	}
 }
 
@@ -151,7 +154,7 @@ static void read_extra(struct collector *c, raw_gs *list)
 {
 	struct rt *rt = &c->rt;
 	uint64_t g = rt_read_u64(rt, rt_number(rt, "root.all_extra"), 0);
-	unsigned char copy[TARGET_PAGE];
+	unsigned char copy[TARGET_PAGE + RT_SLACK];
 	struct table seen = {0};
 
 	for (unsigned n = 0; g && n < MAX_EXTRA; n++) {
@@ -257,10 +260,10 @@ static void set_cases(struct collector *c, struct goroutine *g)
 {
 	uint64_t size = rt_number(&c->rt, "sizeof.waiter");
 	struct select_case cases[MAX_CASES];
-	unsigned char copy[256];
+	unsigned char copy[MAX_COPY + RT_SLACK];
 	uint32_t n = 0;
 
-	for (; size && size <= sizeof copy && n < g->nwaiters && n < MAX_CASES; n++) {
+	for (; size && size <= MAX_COPY && n < g->nwaiters && n < MAX_CASES; n++) {
 		if (target_read(c->target, g->waiters + n * size, copy, size) != 0)
 			break;
 		cases[n].obj = rt_u64(copy, c->rt.waiter_obj);
@@ -322,10 +325,14 @@ static bool set_call(struct collector *c, const struct raw_g *raw, struct gorout
 {
 	static const unsigned order[] = {REG_RDI, REG_RSI, REG_RDX, REG_RCX, REG_R8, REG_R9};
 	const struct rt *rt = &c->rt;
-	unsigned char copy[512];
+	unsigned char copy[MAX_COPY + RT_SLACK];
 	const struct site *site;
 
-	if (!raw->call || rt->sizeof_call > sizeof copy ||
+	if (!raw->call || rt->sizeof_call > MAX_COPY ||
+	    !rt_fits(rt->call_regs, rt->regs_gpr, rt->sizeof_call) ||
+	    !rt_fits(rt->call_regs + rt->regs_gpr, sizeof order / sizeof order[0] * 8, rt->sizeof_call) ||
+	    !rt_fits(rt->call_regs, rt->regs_sse, rt->sizeof_call) ||
+	    !rt_fits(rt->call_regs + rt->regs_sse, 8 * sizeof ret_xmm->lane[0], rt->sizeof_call) ||
 	    target_read(c->target, raw->call, copy, rt->sizeof_call) != 0)
 		return false;
 	site = collect_site(c, rt_u64(copy, rt->call_site));
@@ -350,10 +357,10 @@ static bool set_call(struct collector *c, const struct raw_g *raw, struct gorout
 
 bool collect_parked_regs(struct target *t, const struct rt *rt, const struct goroutine *g, struct regs *ret)
 {
-	unsigned char f[256];
+	unsigned char f[MAX_COPY + RT_SLACK];
 
 	memset(ret, 0, sizeof *ret);
-	if (g->sp < g->stack_lo || g->sp >= g->stack_hi || g->sp % 8 || rt->sizeof_switch > sizeof f ||
+	if (g->sp < g->stack_lo || g->sp >= g->stack_hi || g->sp % 8 || rt->sizeof_switch > MAX_COPY ||
 	    target_read(t, g->sp, f, rt->sizeof_switch) != 0)
 		return false;
 	regs_set(ret, REG_RBX, rt_u64(f, rt->switch_rbx));
@@ -571,16 +578,16 @@ static void check_count(struct collector *c)
 {
 	struct rt *rt = &c->rt;
 	uint64_t allp = rt_number(rt, "root.allp"), p;
-	int64_t n = 0;
+	uint64_t n = 0; /* ends with the right sum, whatever goes over the edge in between */
 
 	if (!c->target->ops->is_file || rt->p_nended == RT_NO_FIELD || rt->p_nspawned == RT_NO_FIELD)
 		return;
 	for (unsigned i = 0; allp && i < MAX_PS && (p = rt_read_u64(rt, allp, 8 * i)); i++)
-		n += (int64_t)(rt_read_u64(rt, p, rt->p_nspawned) - rt_read_u64(rt, p, rt->p_nended));
-	if (n <= c->nfound)
+		n += rt_read_u64(rt, p, rt->p_nspawned) - rt_read_u64(rt, p, rt->p_nended);
+	if ((int64_t)n <= c->nfound)
 		return;
 	world_note(c->world, "%lld goroutines are missing: %s does not have the memory of their stacks%s",
-		   (long long)(n - c->nfound), c->target->name,
+		   (long long)((int64_t)n - c->nfound), c->target->name,
 		   c->target->partial ? "" : " (gcore cannot write them; gorgon snapshot can)");
 	if (!c->target->partial)
 		c->target->partial = "stacks of goroutines are not in it (gcore cannot write them)";
@@ -594,7 +601,7 @@ void collect_goroutines(struct collector *c)
 	read_arenas(c, &list);
 	read_extra(c, &list);
 	check_count(c);
-	qsort(list.items, list.n, sizeof(struct raw_g), compare_gs);
+	VEC_SORT(&list, compare_gs);
 	make_all(c, list.items, list.n);
 	VEC_FREE(&list);
 }

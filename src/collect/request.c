@@ -14,7 +14,7 @@ static int setting(const unsigned char *copy, uint32_t field)
 }
 
 /* A path or list, which ends with a zero byte; NULL: none. */
-static const char *text(const unsigned char *copy, uint32_t size, uint32_t field, struct arena *a)
+static const char *text(const unsigned char *copy, uint64_t size, uint32_t field, struct arena *a)
 {
 	size_t max = field < size && size - field < GORI_PATH_SIZE ? size - field : GORI_PATH_SIZE;
 
@@ -26,12 +26,12 @@ static const char *text(const unsigned char *copy, uint32_t size, uint32_t field
 static void read_settings(struct rt *rt, struct collect_request *ret)
 {
 	uint64_t at = rt_number(rt, "root.options");
-	uint32_t size = (uint32_t)rt_number(rt, "sizeof.options");
+	uint64_t size = rt_number(rt, "sizeof.options");
 	unsigned char *copy;
 
 	if (!at || !size || size > (1 << 20))
 		return;
-	copy = base_malloc(size);
+	copy = base_malloc(size + RT_SLACK);
 	if (target_read(rt->target, at, copy, size) == 0) {
 		ret->args = setting(copy, rt->options_args);
 		ret->color = setting(copy, rt->options_color);

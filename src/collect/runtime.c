@@ -8,7 +8,13 @@
 
 #include "abi/table.h"
 
-enum { MAX_ENTRIES = 4096, MAX_SCAN = 64 << 20, MAX_STRING = 256, MAX_WAITS = 256 };
+enum {
+	MAX_ENTRIES = 4096,
+	MAX_SCAN = 64 << 20,
+	MAX_STRING = 256,
+	MAX_WAITS = 256,
+	MAX_SIZE = 1 << 20, /* of a struct */
+};
 
 static uint64_t hash_name(const char *name)
 {
@@ -26,11 +32,22 @@ uint64_t rt_number(const struct rt *rt, const char *name)
 	return v ? *v : 0;
 }
 
-static uint32_t field_of(const struct rt *rt, const char *name)
+static uint32_t number_below(const struct rt *rt, const char *name, uint32_t limit)
 {
 	const uint64_t *v = table_get(&rt->entries, hash_name(name));
 
-	return v && *v < (1 << 20) ? (uint32_t)*v : RT_NO_FIELD;
+	return v && *v < limit ? (uint32_t)*v : RT_NO_FIELD;
+}
+
+static uint32_t size_of(const struct rt *rt, const char *name)
+{
+	return number_below(rt, name, MAX_SIZE);
+}
+
+/* One that is not within its struct is none. */
+static uint32_t field_of(const struct rt *rt, const char *name, uint32_t size)
+{
+	return number_below(rt, name, size == RT_NO_FIELD ? 0 : size);
 }
 
 uint64_t rt_read_u64(struct rt *rt, uint64_t addr, uint32_t field)
@@ -157,20 +174,20 @@ int rt_open(struct rt *rt, struct target *t, struct debug *d, struct error *e)
 	err = load_entries(rt, rt->addr, &head, e);
 	if (err)
 		return err;
-#define X(s, f) rt->s##_##f = field_of(rt, #s "." #f);
+#define X(s, f) rt->s##_##f = field_of(rt, #s "." #f, size_of(rt, "sizeof." #s));
 	RT_FIELDS(X)
 #undef X
-	rt->sizeof_g = field_of(rt, "sizeof.g");
-	rt->sizeof_m = field_of(rt, "sizeof.m");
-	rt->sizeof_call = field_of(rt, "sizeof.call");
-	rt->sizeof_switch = field_of(rt, "sizeof.switch");
-	rt->sizeof_arena = field_of(rt, "sizeof.arena");
-	rt->sizeof_chan = field_of(rt, "sizeof.chan");
-	rt->sizeof_death = field_of(rt, "sizeof.death");
-	rt->sizeof_site = field_of(rt, "sizeof.site");
-	rt->sizeof_p = field_of(rt, "sizeof.p");
-	rt->sizeof_timer_slot = field_of(rt, "sizeof.timer_slot");
-	rt->sizeof_ended = field_of(rt, "sizeof.ended");
+	rt->sizeof_g = size_of(rt, "sizeof.g");
+	rt->sizeof_m = size_of(rt, "sizeof.m");
+	rt->sizeof_call = size_of(rt, "sizeof.call");
+	rt->sizeof_switch = size_of(rt, "sizeof.switch");
+	rt->sizeof_arena = size_of(rt, "sizeof.arena");
+	rt->sizeof_chan = size_of(rt, "sizeof.chan");
+	rt->sizeof_death = size_of(rt, "sizeof.death");
+	rt->sizeof_site = size_of(rt, "sizeof.site");
+	rt->sizeof_p = size_of(rt, "sizeof.p");
+	rt->sizeof_timer_slot = size_of(rt, "sizeof.timer_slot");
+	rt->sizeof_ended = size_of(rt, "sizeof.ended");
 	if (rt->sizeof_g == RT_NO_FIELD || rt->sizeof_g > TARGET_PAGE || rt->g_goid == RT_NO_FIELD ||
 	    rt->g_status == RT_NO_FIELD || rt->g_sp == RT_NO_FIELD)
 		return error_set(e, -EILSEQ, "%s: the runtime's table at 0x%llx does not describe goroutines",

@@ -8,8 +8,8 @@
  * writable mappings of files.  Offsets come from it and not from this program's own structs, so that a reader of
  * another version, or of a stripped program, reads right.
  *
- * Invariants: everything in the target can be wrong: pointers that lead nowhere, lists without end.  Lists are
- * walked with a limit.
+ * Invariants: everything in the target can be wrong: pointers that lead nowhere, lists without end, the table
+ * itself.  Lists are walked with a limit; fields lie within the structs that they are of.
  */
 #include "base/table.h"
 #include "debug/debug.h"
@@ -59,7 +59,12 @@
 	X(options, fail_on) X(options, junit) X(options, sarif) X(options, json) X(options, html) X(options, snapshot)
 /* clang-format on */
 
-enum { RT_NO_FIELD = UINT32_MAX };
+enum {
+	RT_NO_FIELD = UINT32_MAX,
+	/* A field begins within its struct, but may end behind it, in a damaged table: so much more has every buffer that
+	 * rt_u64 reads from. */
+	RT_SLACK = 8,
+};
 
 struct rt {
 	struct target *target;
@@ -88,7 +93,7 @@ bool rt_add_table(struct rt *rt, const char *path, const char cookie[8]);
 /* A name of the table that is no field: "root.allm"; 0 if it is not there. */
 uint64_t rt_number(const struct rt *rt, const char *name);
 
-/* A field of a copy of a struct; 0 if this runtime has no such field. */
+/* A field of a copy of a struct, with RT_SLACK behind it; 0 if this runtime has no such field. */
 static inline uint64_t rt_u64(const void *copy, uint32_t field)
 {
 	uint64_t v;
@@ -112,6 +117,12 @@ static inline uint32_t rt_u32(const void *copy, uint32_t field)
 static inline uint8_t rt_u8(const void *copy, uint32_t field)
 {
 	return field == RT_NO_FIELD ? 0 : ((const uint8_t *)copy)[field];
+}
+
+/* Are the n bytes from a field on within its struct, of this size? */
+static inline bool rt_fits(uint32_t field, uint32_t n, uint32_t size)
+{
+	return field != RT_NO_FIELD && size != RT_NO_FIELD && (uint64_t)field + n <= size;
 }
 
 /* The same from the target's memory; 0 if it cannot be read. */

@@ -86,6 +86,8 @@ static bool walk(struct leaker *l, uint64_t lo, uint64_t hi, uint64_t flags, uin
 	uint64_t at = lo, size;
 
 	ret->n = 0;
+	if ((hi - lo) / 16 > UINT32_MAX) /* places have 32 bits */
+		return false;
 	while (at < hi) {
 		if (!read_word(l, at + 8, &size) || (size & flags) != flags || size & without)
 			return false;

@@ -50,24 +50,27 @@ struct stretch *image_find_stack(struct image *im, uint64_t addr)
 
 void image_sort(struct image *im)
 {
-	qsort(im->areas.items, im->areas.n, sizeof(struct stretch), compare_stretches);
+	VEC_SORT(&im->areas, compare_stretches);
+}
+
+static void blank_in(const stretches *list, uint64_t lo, uint64_t hi)
+{
+	for (size_t i = SEARCH_UPTO(list->items, list->n, hi, lo); i < list->n && list->items[i].lo < hi;
+	     i++) {
+		const struct stretch *s = &list->items[i];
+		uint64_t from = lo > s->lo ? lo : s->lo, to = hi < s->hi ? hi : s->hi;
+
+		if (from < to) /* stacks of a damaged file may overlap */
+			memset(s->bytes + (from - s->lo), 0, to - from);
+	}
 }
 
 void image_blank(struct image *im, uint64_t lo, uint64_t hi)
 {
-	while (lo < hi) {
-		struct stretch *s = image_find(im, lo);
-		uint64_t end;
-
-		s = s ? s : image_find_stack(im, lo);
-		if (!s) {
-			lo = (lo | (TARGET_PAGE - 1)) + 1;
-			continue;
-		}
-		end = hi < s->hi ? hi : s->hi;
-		memset(s->bytes + (lo - s->lo), 0, end - lo);
-		lo = end;
-	}
+	if (lo >= hi)
+		return;
+	blank_in(&im->areas, lo, hi);
+	blank_in(&im->stacks, lo, hi);
 }
 
 void image_free(struct image *im)
@@ -171,6 +174,25 @@ static void copy_resident(struct leaker *l, uint64_t lo, uint64_t hi, unsigned c
 	}
 }
 
+/* The first piece of [lo, hi) that can be there; false: there is none. */
+static bool next_piece(struct target *t, uint64_t lo, uint64_t hi, uint64_t *ret_lo, uint64_t *ret_hi)
+{
+	if (t->ops->piece)
+		return t->ops->piece(t, lo, hi, ret_lo, ret_hi);
+	*ret_lo = lo;
+	*ret_hi = hi;
+	return lo < hi;
+}
+
+/* A file may claim to have had more memory than anybody can copy: only what is in it is. */
+static void copy_pieces(struct leaker *l, uint64_t lo, uint64_t hi, unsigned char least)
+{
+	uint64_t from, to;
+
+	for (; next_piece(l->target, lo, hi, &from, &to); lo = to)
+		copy_resident(l, from, to, least);
+}
+
 struct range {
 	uint64_t lo, hi;
 };
@@ -196,11 +218,11 @@ static void copy_mapping(struct leaker *l, const struct mapping *m, const ranges
 		if (r->hi <= at || r->lo >= m->hi)
 			continue;
 		if (r->lo > at)
-			copy_resident(l, at, r->lo, least);
+			copy_pieces(l, at, r->lo, least);
 		at = r->hi;
 	}
 	if (at < m->hi)
-		copy_resident(l, at, m->hi, least);
+		copy_pieces(l, at, m->hi, least);
 }
 
 /*
@@ -344,7 +366,7 @@ static void join(ranges *r)
 {
 	size_t n = 0;
 
-	qsort(r->items, r->n, sizeof(struct range), compare_ranges);
+	VEC_SORT(r, compare_ranges);
 	for (size_t i = 0; i < r->n; i++) {
 		if (n && r->items[i].lo <= r->items[n - 1].hi) {
 			if (r->items[i].hi > r->items[n - 1].hi)
@@ -385,6 +407,19 @@ static void read_stacks(struct leaker *l, struct span *spans, const uint32_t *ow
 	}
 }
 
+bool image_can_be(struct target *t, uint64_t lo, uint64_t hi)
+{
+	const struct mapping *m;
+	uint64_t from, to;
+
+	for (; lo < hi; lo = to < m->hi ? to : m->hi) {
+		m = target_mapping(t, lo);
+		if (!m || !m->readable || !next_piece(t, lo, hi, &from, &to) || from > lo)
+			return false;
+	}
+	return true;
+}
+
 static void copy_stacks(struct leaker *l)
 {
 	struct span spans[BATCH];
@@ -395,7 +430,8 @@ static void copy_stacks(struct leaker *l)
 		const struct goroutine *g = &l->world->goroutines[i];
 		uint64_t lo = live_from(l, g) & ~(uint64_t)7;
 
-		if ((!g->in_slot && !g->sp) || g->is_fresh || lo >= g->stack_hi || lo < g->stack_lo)
+		if ((!g->in_slot && !g->sp) || g->is_fresh || lo >= g->stack_hi || lo < g->stack_lo ||
+		    !image_can_be(l->target, lo, g->stack_hi))
 			continue;
 		spans[n] = (struct span){lo, keep(l, g->stack_hi - lo), g->stack_hi - lo, false};
 		owners[n++] = (uint32_t)i;
@@ -413,7 +449,7 @@ static void blank_list(struct leaker *l, const char *root, uint32_t next, uint32
 {
 	uint64_t at = rt_read_u64(&l->rt, rt_number(&l->rt, root), 0);
 
-	for (unsigned n = 0; at && size != RT_NO_FIELD && n < (1 << 20); n++) {
+	for (unsigned n = 0; at && size != RT_NO_FIELD && n < MAX_THREADS; n++) {
 		uint64_t after = rt_read_u64(&l->rt, at, next);
 
 		image_blank(&l->image, at, at + size);
@@ -493,7 +529,7 @@ void image_copy(struct leaker *l)
 			copy_mapping(l, &t->mappings[i], &without);
 	copy_stacks(l);
 	image_sort(&l->image);
-	qsort(l->image.stacks.items, l->image.stacks.n, sizeof(struct stretch), compare_stretches);
+	VEC_SORT(&l->image.stacks, compare_stretches);
 	if (l->image.stacks.n) {
 		l->image.stacks_lo = l->image.stacks.items[0].lo;
 		l->image.stacks_hi = l->image.stacks.items[l->image.stacks.n - 1].hi;

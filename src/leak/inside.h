@@ -94,6 +94,10 @@ struct leaker {
 void image_copy(struct leaker *l);
 void image_free(struct image *im);
 
+/* Can all of [lo, hi) be in the target?  Asked before room is made for what a G says of its stack, or a root of
+ * itself. */
+bool image_can_be(struct target *t, uint64_t lo, uint64_t hi);
+
 /* The root or heap that addr is in, the stack that it is in; NULL. */
 struct stretch *image_find(struct image *im, uint64_t addr);
 struct stretch *image_find_stack(struct image *im, uint64_t addr);

@@ -11,7 +11,21 @@
 
 #include "leak/inside.h"
 
-enum { MAX_PS = 4096, MAX_TIMERS = 1 << 24, MAX_ROOTS = 1 << 20, MAX_ROOT = 1 << 30 };
+enum { MAX_PS = 4096, MAX_TIMERS = 1 << 24, MAX_ROOTS = 1 << 20, MAX_ROOT = 1 << 30, SMALL_ROOT = 1 << 20 };
+
+/* The heap of one P ends where it cannot be read, whatever is said of its length. */
+static void read_heap(struct leaker *l, uint64_t at, uint64_t n)
+{
+	struct rt *rt = &l->rt;
+	uint64_t timer;
+
+	for (; n && l->timers.n < 2 * MAX_TIMERS; n--, at += rt->sizeof_timer_slot) {
+		if (target_read_u64(rt->target, at + rt->timer_slot_timer, &timer) != 0)
+			return;
+		*VEC_PUSH(&l->timers) = timer;
+		*VEC_PUSH(&l->timers) = rt_read_u64(rt, timer, rt->timer_arg);
+	}
+}
 
 static void read_timers(struct leaker *l)
 {
@@ -20,15 +34,9 @@ static void read_timers(struct leaker *l)
 
 	for (uint64_t i = 0; allp && i < np && i < MAX_PS; i++) {
 		uint64_t p = rt_read_u64(rt, allp + 8 * i, 0), at = rt_read_u64(rt, p, rt->p_timers);
-		uint64_t n = rt_read_u32(rt, p, rt->p_ntimers);
 
-		for (uint64_t k = 0; at && k < n && k < MAX_TIMERS; k++) {
-			uint64_t timer =
-				rt_read_u64(rt, at + k * rt->sizeof_timer_slot, rt->timer_slot_timer);
-
-			*VEC_PUSH(&l->timers) = timer;
-			*VEC_PUSH(&l->timers) = rt_read_u64(rt, timer, rt->timer_arg);
-		}
+		if (at && rt->timer_slot_timer != RT_NO_FIELD)
+			read_heap(l, at, rt_read_u32(rt, p, rt->p_ntimers));
 	}
 }
 
@@ -40,21 +48,23 @@ static void read_extra_roots(struct leaker *l)
 
 	for (unsigned n = 0; at && n < MAX_ROOTS; n++, at += 16) {
 		uint64_t addr = rt_read_u64(rt, at, 0), len = rt_read_u64(rt, at, 8);
+		bool can_be = len <= SMALL_ROOT ||
+			      (len <= MAX_ROOT && image_can_be(l->target, addr, addr + len));
 		unsigned char *copy;
 
 		if (!addr)
 			return;
-		copy = len <= MAX_ROOT ? arena_alloc(&rt->arena, len) : NULL;
+		copy = can_be ? arena_take(&rt->arena, len) : NULL;
 		if (copy && target_read(l->target, addr, copy, len) == 0) {
 			*VEC_PUSH(&l->extras) = (struct extra){addr, copy, len & ~(uint64_t)7};
-		} else {
-			l->is_blind = true;
-			world_note(
-				l->world,
-				"a root of %llu bytes at 0x%llx (gor_leak_root) cannot be read: no leak can be "
-				"proven",
-				(unsigned long long)len, (unsigned long long)addr);
+			continue;
 		}
+		l->is_blind = true;
+		world_note(
+			l->world,
+			"a root of %llu bytes at 0x%llx (gor_leak_root) cannot be read: no leak can be proven",
+			(unsigned long long)len, (unsigned long long)addr);
+		return;
 	}
 }
 

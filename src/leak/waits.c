@@ -147,7 +147,7 @@ struct waits *waits_find(struct leaker *l)
 
 		w->filter[bit / 64] |= (uint64_t)1 << bit % 64;
 	}
-	qsort(w->pairs.items, w->pairs.n, sizeof(struct pair), compare);
+	VEC_SORT(&w->pairs, compare);
 	return w;
 }
 

@@ -139,6 +139,21 @@ static size_t core_read(struct target *t, uint64_t addr, void *buf, size_t n)
 	return got;
 }
 
+static bool core_piece(struct target *t, uint64_t lo, uint64_t hi, uint64_t *ret_lo, uint64_t *ret_hi)
+{
+	const struct core *c = (const struct core *)t;
+	const struct core_segment *s = segment_from(c, lo), *end = c->segments + c->nsegments;
+
+	for (; s && s < end && s->lo < hi; s++) {
+		if (lo >= s->lo + s->size)
+			continue;
+		*ret_lo = lo > s->lo ? lo : s->lo;
+		*ret_hi = hi < s->lo + s->size ? hi : s->lo + s->size;
+		return *ret_lo < *ret_hi;
+	}
+	return false;
+}
+
 /* ---- program headers ------------------------------------------------------------------------------------ */
 
 static int by_address(const void *a, const void *b)
@@ -150,10 +165,11 @@ static int by_address(const void *a, const void *b)
 	return x->offset < y->offset ? -1 : x->offset > y->offset;
 }
 
-/* Cuts off what another segment has already. */
+/* Cuts off what another segment has already, in memory; and ends where segments have more bytes than there are in the
+ * file: a few bytes that are mapped everywhere would be an endless memory. */
 static void remove_overlaps(struct core *c)
 {
-	uint64_t end = 0;
+	uint64_t end = 0, left = c->size;
 	size_t n = 0;
 
 	qsort(c->segments, c->nsegments, sizeof c->segments[0], by_address);
@@ -170,6 +186,8 @@ static void remove_overlaps(struct core *c)
 		if (s.lo >= s.hi)
 			continue;
 		end = s.hi;
+		s.size = s.size < left ? s.size : left;
+		left -= s.size;
 		c->segments[n++] = s;
 	}
 	c->nsegments = n;
@@ -358,6 +376,7 @@ static const struct target_ops core_ops = {
 	.uncached = true,
 	.is_file = true,
 	.read = core_read,
+	.piece = core_piece,
 	.open_file = core_open_file,
 	.root = core_root,
 	.search_path = core_search_path,

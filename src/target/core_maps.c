@@ -104,7 +104,7 @@ static void drop_overlaps(struct core *c)
 {
 	size_t n = 0;
 
-	qsort(c->ranges.items, c->ranges.n, sizeof c->ranges.items[0], by_address);
+	VEC_SORT(&c->ranges, by_address);
 	for (size_t i = 0; i < c->ranges.n; i++)
 		if (!n || c->ranges.items[i].lo >= c->ranges.items[n - 1].hi)
 			c->ranges.items[n++] = c->ranges.items[i];
@@ -161,7 +161,7 @@ static void add(struct core *c, mapping_list *list, uint64_t lo, uint64_t hi, co
 static void merge(struct core *c, mapping_list *list)
 {
 	const struct core_segment *s = c->segments, *send = s + c->nsegments;
-	const struct core_range *r = c->ranges.items, *rend = r + c->ranges.n;
+	const struct core_range *r = c->ranges.items, *rend = r ? r + c->ranges.n : r;
 	uint64_t at = 0;
 
 	while (s < send || r < rend) {

@@ -93,6 +93,9 @@ struct target_ops {
 	void (*resume)(struct target *t);
 	/* The file behind a mapping, open for reading; negative errno with a sentence. */
 	int (*open_file)(struct target *t, const struct mapping *m, struct error *e);
+	/* The first piece of [lo, hi) that is there, as far as is known without reading; false: there is none.  NULL: all
+	 * may be. */
+	bool (*piece)(struct target *t, uint64_t lo, uint64_t hi, uint64_t *ret_lo, uint64_t *ret_hi);
 	/* Which of n pages from a page's address on have anything in them; false: cannot be told.  NULL: never. */
 	bool (*resident)(struct target *t, uint64_t addr, size_t n, unsigned char *ret_present);
 	/* "/proc/PID/root", where the target's paths can be found; NULL: "" */

@@ -4,7 +4,8 @@
  *
  * How: each file is an input; COUNT more are made from them by a few random changes.  The same seed makes the same
  * inputs.  Without files, $srcdir/tests/fuzz/corpus/NAME is taken for the program NAME_fuzz.  An input that crashes
- * is written to the file `crash-input`, which can be given as FILE.
+ * is written to the file `crash-input`, which can be given as FILE; so is one that takes MAX_SECONDS of processor time,
+ * or more memory than MAX_MEMORY.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -12,11 +13,15 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "fuzz.h"
 
-enum { INPUT_MAX_SIZE = 4096, MAX_CORPUS = 1024 };
+enum { INPUT_MAX_SIZE = 4096, MAX_CORPUS = 1024, MAX_SECONDS = 60 };
+
+#define MAX_MEMORY (2ull << 30)
 
 struct input {
 	size_t n;
@@ -159,10 +164,12 @@ static void keep_input_at_death(void)
 
 static void run_one(const struct input *in)
 {
+	static const struct itimerval limit = {.it_value.tv_sec = MAX_SECONDS};
 	uint8_t *copy = malloc(in->n ? in->n : 1);
 
 	if (!copy)
 		abort();
+	setitimer(ITIMER_PROF, &limit, NULL);
 	/* In a piece of memory of its own size, so that AddressSanitizer sees who reads on. */
 	memcpy(copy, in->p, in->n);
 	LLVMFuzzerTestOneInput(copy, in->n);
@@ -189,9 +196,23 @@ static void add_default_corpus(void)
 	add_path(path);
 }
 
-int main(int argc, char **argv)
+static void set_limits(void)
 {
 	static const int signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTERM};
+	static const struct rlimit memory = {MAX_MEMORY, MAX_MEMORY};
+
+	signal(SIGPROF, keep_input);
+	if (__sanitizer_set_death_callback) {
+		__sanitizer_set_death_callback(keep_input_at_death);
+		return;
+	}
+	for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
+		signal(signals[i], keep_input);
+	setrlimit(RLIMIT_DATA, &memory);
+}
+
+int main(int argc, char **argv)
+{
 	unsigned long count = fuzz_runs;
 	int opt;
 
@@ -208,11 +229,7 @@ int main(int argc, char **argv)
 		add_path(argv[i]);
 	if (optind == argc)
 		add_default_corpus();
-	if (!__sanitizer_set_death_callback)
-		for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
-			signal(signals[i], keep_input);
-	else
-		__sanitizer_set_death_callback(keep_input_at_death);
+	set_limits();
 	for (size_t i = 0; i < ncorpus; i++) {
 		current = *corpus[i];
 		run_one(&current);
