@@ -291,6 +291,7 @@ struct gori_m {
 	struct gori_g *next_g;          /* taken from a queue by a switch that could not finish: run it next */
 	uint32_t lost;                  /* runs curg without a P: it was taken away, or never had one */
 	uint32_t timekeeper;            /* idle, and wakes when the first timer is due */
+	uint64_t *restart_slot;         /* its rseq_cs; NULL if it can have no restartable sequence */
 
 	struct gori_m *link;            /* idle list */
 	struct gori_m *all_next;        /* every M that ever was; Ms are never freed, only reused */

@@ -34,7 +34,11 @@ enum {
 	GORI_MU_QUEUED = 2,   /* there are waiters */
 	GORI_MU_WOKEN = 4,    /* one former waiter is on its way to compete; unlock need not wake another */
 	GORI_MU_STARVING = 8, /* unlock hands over to the first waiter; implies LOCKED and QUEUED */
-	GORI_MU_SHIFT = 4,    /* the goid of the holder is in the bits above */
+	GORI_MU_BIASED =
+		16,         /* changes without locked instructions; if not LOCKED, one more than the number of
+	                       * the P that may take it so is above instead of a goid */
+	GORI_MU_DRAIN = 32, /* ceases to be BIASED */
+	GORI_MU_SHIFT = 6,  /* the goid of the holder is in the bits above */
 };
 
 /* ---- gor_rwmutex: word -------------------------------------------------------------------------------

@@ -70,8 +70,8 @@ struct gori_table_entry {
 	  asan_fake_stack, asan_root_size, cxx_caught, cxx_uncaught, valgrind_stack_id, crash_pc,    \
 	  crash_sp)                                                                                  \
 	X(m, gori_m, in_rt, claim, curg, p, errno_loc, locked_g, nextp, park_futex, spinning,        \
-	  foreign, slow_exit, ending, in_crash, queueing, own_g, next_g, lost, timekeeper, link, all_next, tid, \
-	  id, pthread, is_main, altstack, cxx_globals, crash_frozen, crash_regs, g0)                 \
+	  foreign, slow_exit, ending, in_crash, queueing, own_g, next_g, lost, timekeeper, restart_slot, link,   \
+	  all_next, tid, id, pthread, is_main, altstack, cxx_globals, crash_frozen, crash_regs, g0)                 \
 	X(p, gori_p, m, runnext, schedtick, id, handoff_score, fresh_since, gfree, ngfree, rand,     \
 	  goid_next, goid_end, budget, torture, slot_next, slot_end, nspawned, nended, runq_head,    \
 	  runq_tail, runq, fresh_top, fresh_bottom, fresh, ended, timer_lock, ntimers,               \
@@ -95,7 +95,7 @@ struct gori_table_entry {
 	  group, waiters)                                                                            \
 	X(ctx, gor_context, cookie, kind, refs, parent, up, deadline, key, value, maker, pc, root,   \
 	  children, next, prev, lock, linked, timed, done, err, canceller, cancelled_at, timer)      \
-	X(mutex, gor_mutex, word, last, since, pc, waiters, lock)                                    \
+	X(mutex, gor_mutex, word, last, since, pc, waiters, lock, streak)                            \
 	X(rwmutex, gor_rwmutex, word, owner, last, since, pc, readq, writeq, lock, readers)          \
 	X(reader, gori_reader, goid, since, pc)                                                      \
 	X(wg, gor_waitgroup, word, last_adder, last_doner, since, pc, waiters, lock)                 \

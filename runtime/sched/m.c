@@ -28,6 +28,7 @@
 #include "arch/x86_64/arch.h"
 #include "sched/proc.h"
 #include "sched/stack.h"
+#include "sys/barrier.h"
 #include "sys/clock.h"
 #include "sys/options.h"
 #include "sys/sanitize.h"
@@ -105,6 +106,7 @@ static void bounds_of_this_stack(struct gori_g *g)
 static void m_init_here(struct gori_m *m)
 {
 	m->errno_loc = &errno;
+	m->restart_slot = gori_barrier_restart_slot();
 	gori_store(&m->tid, (int32_t)syscall(SYS_gettid)); /* pairs with deadlock.c, which walks all Ms */
 	m->pthread = (uint64_t)pthread_self();
 	gori_hook_thread(m);

@@ -207,7 +207,7 @@ static void read_mutex(struct collector *c, uint64_t addr, struct fact *f)
 		return;
 	f->u.sync.locked = word & GORI_MU_LOCKED;
 	f->u.sync.starving = word & GORI_MU_STARVING;
-	f->u.sync.holder = (int64_t)(word >> GORI_MU_SHIFT);
+	f->u.sync.holder = f->u.sync.locked ? (int64_t)(word >> GORI_MU_SHIFT) : 0;
 	f->u.sync.nwaiters = queue_length(c, addr, rt_read_u64(rt, addr, rt->mutex_waiters), &f->bad);
 	if (f->u.sync.locked && (int64_t)rt_read_u64(rt, addr, rt->mutex_last) == f->u.sync.holder) {
 		f->u.sync.where = place_at(c, rt_read_u64(rt, addr, rt->mutex_pc));

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What: tests of gor_mutex: exclusion, ownership, misuse, both modes, what a dump can read.
+ * What: tests of gor_mutex: exclusion, ownership, misuse, both modes, bias, what a dump can read.
  */
 #include "sync_test.h"
+
+#include "sys/barrier.h"
 
 enum { MANY = 200, TURNS = 500 };
 
@@ -12,6 +14,12 @@ static long counter; /* under mu */
 static int inside;   /* goroutines that hold mu */
 static int64_t waiter_goid;
 static int order[MANY], norder; /* under mu */
+
+/* Nobody holds it or waits for it. */
+static bool is_free(const gor_mutex *m)
+{
+	return !(m->word & ~(uint64_t)GORI_MU_BIASED & ((1u << GORI_MU_SHIFT) - 1));
+}
 
 /* ---- exclusion ------------------------------------------------------------------------------------------ */
 
@@ -37,18 +45,23 @@ START_TEST(only_one_goroutine_at_a_time_holds_it)
 		go(add_many, TURNS);
 	gor_waitgroup_wait(&wg);
 	ck_assert_int_eq(counter, MANY * TURNS);
-	ck_assert_uint_eq(mu.word, 0);
+	ck_assert(is_free(&mu));
 	ck_assert_ptr_null(mu.waiters.first);
 }
 END_TEST
 
-static void hammer(int n)
+static void hammer_some(int n)
 {
 	for (int i = 0; i < n; i++) {
 		gor_mutex_lock(&mu);
 		counter++;
 		gor_mutex_unlock(&mu);
 	}
+}
+
+static void hammer(int n)
+{
+	hammer_some(n);
 	gor_waitgroup_done(&wg);
 }
 
@@ -60,7 +73,7 @@ START_TEST(short_sections_lose_no_update)
 		go(hammer, 200000);
 	gor_waitgroup_wait(&wg);
 	ck_assert_int_eq(counter, 8 * 200000);
-	ck_assert_uint_eq(mu.word, 0);
+	ck_assert(is_free(&mu));
 }
 END_TEST
 
@@ -189,6 +202,154 @@ START_TEST(a_starving_waiter_gets_the_lock)
 }
 END_TEST
 
+/* ---- bias -------------------------------------------------------------------------------------------------- */
+
+extern uint32_t gori_multi;
+
+/* Takes it until it is biased to this P, where that can be. */
+static void bias_it(gor_mutex *m)
+{
+	bool can = gori_multi && gori_barrier_restart_slot();
+
+	for (int i = 0; i < 1000000 && !(m->word & GORI_MU_BIASED) && (can || i < 2000); i++) {
+		gor_mutex_lock(m);
+		gor_mutex_unlock(m);
+	}
+	ck_assert_int_eq((m->word & GORI_MU_BIASED) != 0, can);
+	ck_assert(is_free(m));
+}
+
+/* While this goroutine keeps its P busy, fn runs on another one. */
+static void run_elsewhere(void (*fn)(void))
+{
+	norder = 0;
+	go(fn);
+	while (!__atomic_load_n(&norder, __ATOMIC_ACQUIRE))
+		;
+	settle();
+}
+
+static void lock_and_unlock(void)
+{
+	gor_mutex_lock(&mu);
+	ck_assert_int_eq((int64_t)(mu.word >> GORI_MU_SHIFT), gor_goid());
+	__atomic_store_n(&norder, 1, __ATOMIC_RELEASE);
+	gor_mutex_unlock(&mu);
+}
+
+static void try_lock_and_unlock(void)
+{
+	ck_assert(gor_mutex_try_lock(&mu));
+	__atomic_store_n(&norder, 1, __ATOMIC_RELEASE);
+	gor_mutex_unlock(&mu);
+}
+
+START_TEST(a_biased_lock_can_be_taken_anywhere)
+{
+	WITH_PROCS();
+	for (int i = 0; i < 20; i++) {
+		bias_it(&mu);
+		run_elsewhere(i & 1 ? lock_and_unlock : try_lock_and_unlock);
+		ck_assert(is_free(&mu));
+	}
+	gor_maxprocs(_i);
+	bias_it(&mu);
+	gor_maxprocs(1);
+	run_elsewhere(lock_and_unlock);
+}
+END_TEST
+
+START_TEST(a_biased_lock_excludes_and_queues)
+{
+	WITH_PROCS();
+	bias_it(&mu);
+	gor_mutex_lock(&mu);
+	ck_assert_int_eq((int64_t)(mu.word >> GORI_MU_SHIFT), gor_goid());
+	ck_assert(!gor_mutex_try_lock(&mu));
+	go(lock_note_unlock, 7);
+	settle();
+	ck_assert_int_eq(norder, 0);
+	ck_assert_uint_eq(mu.word, (uint64_t)gor_goid() << GORI_MU_SHIFT | GORI_MU_QUEUED | GORI_MU_LOCKED);
+	gor_mutex_unlock(&mu);
+	settle();
+	ck_assert_int_eq(norder, 1);
+}
+END_TEST
+
+/* The holder of a biased lock goes on on another P, and takes the bias with it. */
+START_TEST(bias_follows_the_holder)
+{
+	WITH_PROCS();
+	for (int i = 0; i < 20; i++) {
+		bias_it(&mu);
+		gor_mutex_lock(&mu);
+		gor_sleep(100 * GOR_US);
+		gor_mutex_unlock(&mu);
+		ck_assert(is_free(&mu));
+		gor_mutex_lock(&mu);
+		gor_mutex_unlock(&mu);
+	}
+}
+END_TEST
+
+START_TEST(a_biased_lock_may_be_freed_by_its_last_user)
+{
+	WITH_PROCS();
+	for (int i = 0; i < 300; i++) {
+		struct shared *s = calloc(1, sizeof *s);
+
+		bias_it(&s->mu);
+		s->users = 4;
+		gor_waitgroup_add(&wg, s->users);
+		for (int k = 0; k < 4; k++)
+			go(use_and_free, s);
+		gor_waitgroup_wait(&wg);
+	}
+}
+END_TEST
+
+static void hammer_in_turns(int n)
+{
+	for (int i = 0; i < n; i++) {
+		hammer_some(1500);
+		gor_yield();
+	}
+	gor_waitgroup_done(&wg);
+}
+
+START_TEST(bias_comes_and_goes_without_a_lost_update)
+{
+	WITH_PROCS();
+	gor_waitgroup_add(&wg, 3);
+	for (int i = 0; i < 3; i++)
+		go(hammer_in_turns, 200);
+	gor_waitgroup_wait(&wg);
+	ck_assert_int_eq(counter, 3 * 200 * 1500);
+	ck_assert(is_free(&mu));
+}
+END_TEST
+
+static void child_with_a_biased_lock(void)
+{
+	gor_mutex_lock(&mu);
+	gor_mutex_unlock(&mu);
+	gor_maxprocs(2);
+	run_elsewhere(lock_and_unlock);
+	bias_it(&mu);
+	run_elsewhere(lock_and_unlock);
+	fprintf(stderr, "as before\n");
+	_exit(2);
+}
+
+START_TEST(a_biased_lock_survives_fork)
+{
+	WITH_PROCS();
+	bias_it(&mu);
+	expect_death(child_with_a_biased_lock, "as before");
+	run_elsewhere(lock_and_unlock);
+}
+END_TEST
+
 /* ---- what a dump reads --------------------------------------------------------------------------------------- */
 
 START_TEST(the_word_names_the_holder)
@@ -268,6 +429,19 @@ START_TEST(a_disowned_lock_may_be_unlocked_by_anyone)
 }
 END_TEST
 
+START_TEST(a_biased_lock_can_be_disowned)
+{
+	WITH_PROCS();
+	bias_it(&mu);
+	gor_mutex_lock(&mu);
+	gor_mutex_disown(&mu);
+	ck_assert_uint_eq(mu.word, GORI_MU_LOCKED);
+	go(unlock_it);
+	settle();
+	ck_assert_uint_eq(mu.word, 0);
+}
+END_TEST
+
 START_TEST(disowning_with_waiters_keeps_them_queued)
 {
 	WITH_PROCS();
@@ -286,6 +460,22 @@ END_TEST
 static void die_unlocking_unlocked(void)
 {
 	gor_mutex_unlock(&mu);
+}
+
+static void die_unlocking_biased_twice(void)
+{
+	bias_it(&mu);
+	gor_mutex_lock(&mu);
+	gor_mutex_unlock(&mu);
+	gor_mutex_unlock(&mu);
+}
+
+static void die_unlocking_biased_anothers(void)
+{
+	bias_it(&mu);
+	gor_mutex_lock(&mu);
+	go(unlock_it);
+	gor_sleep(10 * GOR_SECOND);
 }
 
 static void die_unlocking_twice(void)
@@ -321,6 +511,8 @@ START_TEST(misuse_is_a_fatal_error)
 	expect_death(die_unlocking_unlocked, "fatal error: sync: unlock of unlocked mutex");
 	expect_death(die_unlocking_twice, "fatal error: sync: unlock of unlocked mutex");
 	expect_death(die_unlocking_anothers, "fatal error: sync: unlock of mutex held by goroutine 1");
+	expect_death(die_unlocking_biased_twice, "fatal error: sync: unlock of unlocked mutex");
+	expect_death(die_unlocking_biased_anothers, "fatal error: sync: unlock of mutex held by goroutine 1");
 	expect_death(die_disowning_anothers, "fatal error: sync: disown of mutex not held by this goroutine");
 	expect_death(die_unlocking_disowned_twice, "fatal error: sync: unlock of unlocked mutex");
 }
@@ -335,10 +527,17 @@ static void add_tests(TCase *tc)
 	tcase_add_test(tc, waiters_are_served_in_order);
 	ADD(tc, try_lock_takes_a_free_lock_only);
 	ADD(tc, a_starving_waiter_gets_the_lock);
+	ADD(tc, a_biased_lock_can_be_taken_anywhere);
+	ADD(tc, a_biased_lock_excludes_and_queues);
+	ADD(tc, bias_follows_the_holder);
+	ADD(tc, a_biased_lock_may_be_freed_by_its_last_user);
+	ADD(tc, bias_comes_and_goes_without_a_lost_update);
+	ADD(tc, a_biased_lock_survives_fork);
 	ADD(tc, the_word_names_the_holder);
 	ADD(tc, a_waiter_tells_what_it_waits_for);
 	ADD(tc, a_holder_that_ended_stays_on_record);
 	ADD(tc, a_disowned_lock_may_be_unlocked_by_anyone);
+	ADD(tc, a_biased_lock_can_be_disowned);
 	ADD(tc, disowning_with_waiters_keeps_them_queued);
 	ADD(tc, misuse_is_a_fatal_error);
 }

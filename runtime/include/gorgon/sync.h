@@ -44,13 +44,13 @@ struct gor_waitq {
  * running; one that got nothing for 1 ms is served first, in order of arrival (Go's starvation mode).
  */
 typedef struct gor_mutex {
-	uint64_t word; /* goid of the holder << 4, and GORI_MU_* */
+	uint64_t word; /* goid of the holder, and GORI_MU_* */
 	int64_t last;  /* goid of who took it last; `since` and `pc` are of that taking */
 	int64_t since; /* coarse monotonic ns */
 	void *pc;      /* return address of the call that took it */
 	struct gor_waitq waiters;
-	uint32_t lock; /* guards waiters and the flags about them */
-	uint32_t reserved;
+	uint32_t lock;   /* guards waiters and the flags about them */
+	uint32_t streak; /* who took it last, and how often in a row */
 } gor_mutex;
 
 /* Takes the lock; blocks while another goroutine (or this one) holds it. */
