@@ -226,8 +226,9 @@ struct gori_p {
 	uint32_t id;
 	uint32_t handoff_score;         /* how reliably a readied G was picked up by its readier's parking */
 	int64_t fresh_since;            /* coarse ns when some of the oldest fresh ones were last moved on */
-	struct gori_g *gfree;           /* ended goroutines with warm stacks */
-	uint32_t ngfree;
+	struct gori_g *gfree;           /* ended goroutines with warm stacks, the last first */
+	struct gori_g *gspare;          /* a whole batch of the same, colder; or NULL */
+	uint32_t ngfree;                /* in gfree; at most a batch (sched/g.c) */
 	uint32_t rand;                  /* xorshift state */
 	int64_t goid_next, goid_end;    /* ids reserved for this P */
 	int32_t budget;                 /* switches until the owner must look at timers and the global queue */

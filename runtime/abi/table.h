@@ -72,7 +72,7 @@ struct gori_table_entry {
 	X(m, gori_m, in_rt, claim, curg, p, errno_loc, locked_g, nextp, park_futex, spinning,        \
 	  foreign, slow_exit, ending, in_crash, queueing, own_g, next_g, lost, timekeeper, restart_slot, link,   \
 	  all_next, tid, id, pthread, is_main, altstack, cxx_globals, crash_frozen, crash_regs, g0)                 \
-	X(p, gori_p, m, runnext, schedtick, id, handoff_score, fresh_since, gfree, ngfree, rand,     \
+	X(p, gori_p, m, runnext, schedtick, id, handoff_score, fresh_since, gfree, gspare, ngfree, rand, \
 	  goid_next, goid_end, budget, torture, slot_next, slot_end, nspawned, nended, runq_head,    \
 	  runq_tail, runq, fresh_top, fresh_bottom, fresh, ended, timer_lock, ntimers,               \
 	  timers_cap, timer_next, timers, seen_tick, seen_when, link, next_seen, next_seen_tick)                 \

@@ -10,7 +10,7 @@
  *
  * How: the call that go() captured is stored right below the G in its slot, so making a goroutine touches
  * one page and no heap.  Ended ones are kept by their P with warm stacks, hottest first; what is too many
- * goes to a shared list, and what is too many there is given back to the system by sysmon.
+ * goes to a shared list, in batches, and what is too many there is given back to the system by sysmon.
  *
  * Invariants: a G on a free list is DEAD and keeps its goid until it is reused, so that a dump can say
  * which goroutine ended there.
@@ -28,27 +28,74 @@
 #include "sys/sanitize.h"
 
 enum {
-	FREE_MAX = 256,   /* kept by a P */
-	FREE_BATCH = 128, /* moved to and from the shared list */
-	SCAVENGE = 1000000000,  /* ns: what nobody has wanted for so long is given back */
-	SCAVENGE_BATCHES = 4,   /* at each tick of sysmon */
+	FREE_BATCH = 128,      /* moved to and from the shared list; a P keeps two at most */
+	SCAVENGE = 1000000000, /* ns: what nobody has wanted for so long is given back */
+	SCAVENGE_BATCHES = 4,  /* at each tick of sysmon */
 };
 
 /* ---- free lists ------------------------------------------------------------------------------------------ */
 
-static void refill_from_shared(struct gori_p *p)
+/*
+ * A batch is a list by `link`.  In the shared list its first one has the next batch in `all_next`, which no
+ * goroutine in a slot uses otherwise, and its length in `nwaiters`; so batches move without a look at the rest.
+ * Locking: sched.lock.
+ */
+static void batch_put(struct gori_g *first, uint32_t n)
 {
-	gori_lock(&gori_sched.lock);
-	while (gori_sched.gfree && p->ngfree < FREE_BATCH) {
-		struct gori_g *g = gori_sched.gfree;
+	first->nwaiters = n;
+	first->all_next = gori_sched.gfree;
+	gori_sched.gfree = first;
+	gori_store(&gori_sched.ngfree, gori_sched.ngfree + n);
+}
 
-		gori_sched.gfree = g->link;
-		gori_store(&gori_sched.ngfree, gori_sched.ngfree - 1);
-		g->link = p->gfree;
-		p->gfree = g;
-		p->ngfree++;
+static struct gori_g *batch_get(uint32_t *ret_n)
+{
+	struct gori_g *first = gori_sched.gfree;
+
+	*ret_n = first ? first->nwaiters : 0;
+	if (first)
+		gori_sched.gfree = first->all_next;
+	gori_store(&gori_sched.ngfree, gori_sched.ngfree - *ret_n);
+	return first;
+}
+
+/* One of the shared list, which is not empty. */
+static struct gori_g *shared_pop(void)
+{
+	struct gori_g *g = gori_sched.gfree, *next = g->link;
+
+	if (next) {
+		next->nwaiters = g->nwaiters - 1;
+		next->all_next = g->all_next;
 	}
-	gori_unlock(&gori_sched.lock);
+	gori_sched.gfree = next ? next : g->all_next;
+	gori_store(&gori_sched.ngfree, gori_sched.ngfree - 1);
+	return g;
+}
+
+/* p's free goroutines to the shared list.  The world is stopped; sched.lock is held. */
+void gori_g_retire_free(struct gori_p *p)
+{
+	if (p->gfree)
+		batch_put(p->gfree, p->ngfree);
+	if (p->gspare)
+		batch_put(p->gspare, FREE_BATCH);
+	p->gfree = p->gspare = NULL;
+	p->ngfree = 0;
+}
+
+/* p's list is empty: the spare batch, or one of the shared list. */
+static void refill(struct gori_p *p)
+{
+	if (p->gspare) {
+		p->gfree = p->gspare;
+		p->gspare = NULL;
+		p->ngfree = FREE_BATCH;
+	} else if (gori_load(&gori_sched.ngfree)) {
+		gori_lock(&gori_sched.lock);
+		p->gfree = batch_get(&p->ngfree);
+		gori_unlock(&gori_sched.lock);
+	}
 }
 
 static __attribute__((noinline)) struct gori_g *g_get_slow(struct gori_p *p)
@@ -56,8 +103,7 @@ static __attribute__((noinline)) struct gori_g *g_get_slow(struct gori_p *p)
 	struct gori_g *g;
 
 	gori_sysmon_start();
-	if (gori_load(&gori_sched.ngfree))
-		refill_from_shared(p);
+	refill(p);
 	g = p->gfree;
 	if (g) {
 		p->gfree = g->link;
@@ -82,25 +128,23 @@ static inline struct gori_g *g_get(struct gori_p *p)
 	return g;
 }
 
-static __attribute__((noinline)) void spill_to_shared(struct gori_p *p)
+/* p's list is a whole batch: it becomes the spare one, and the one before it, which is colder, is shared. */
+static __attribute__((noinline)) void spill(struct gori_p *p)
 {
-	gori_lock(&gori_sched.lock);
-	for (int i = 0; i < FREE_BATCH; i++) {
-		struct gori_g *g = p->gfree;
-
-		p->gfree = g->link;
-		p->ngfree--;
-		g->link = gori_sched.gfree;
-		gori_sched.gfree = g;
-		gori_store(&gori_sched.ngfree, gori_sched.ngfree + 1);
+	if (p->gspare) {
+		gori_lock(&gori_sched.lock);
+		batch_put(p->gspare, FREE_BATCH);
+		gori_unlock(&gori_sched.lock);
 	}
-	gori_unlock(&gori_sched.lock);
+	p->gspare = p->gfree;
+	p->gfree = NULL;
+	p->ngfree = 0;
 }
 
 static inline void g_put(struct gori_p *p, struct gori_g *g)
 {
-	if (gori_unlikely(p->ngfree >= FREE_MAX))
-		spill_to_shared(p);
+	if (gori_unlikely(p->ngfree >= FREE_BATCH))
+		spill(p);
 	g->link = p->gfree;
 	p->gfree = g;
 	p->ngfree++;
@@ -114,10 +158,8 @@ static uint32_t give_back(uint32_t most)
 
 	gori_lock(&gori_sched.lock);
 	while (gori_sched.ngfree > gori_options.stack_dead_max && n < most) {
-		struct gori_g *g = gori_sched.gfree;
+		struct gori_g *g = shared_pop();
 
-		gori_sched.gfree = g->link;
-		gori_store(&gori_sched.ngfree, gori_sched.ngfree - 1);
 		g->link = batch;
 		batch = g;
 		n++;
@@ -211,8 +253,9 @@ static inline void g_reset(struct gori_g *g, int64_t goid, int64_t parent)
 }
 
 /* A goroutine that will call what was captured, in p's queue.  The caller still has to wake somebody. */
-static inline void g_make(struct gori_p *p, int64_t parent, const struct gori_regs *regs, const uint64_t *stack,
-			  uint32_t nwords, const struct gor_call_req *req, uint32_t align)
+static inline void g_make(struct gori_p *p, int64_t parent, const struct gori_regs *regs,
+			  const uint64_t *stack, uint32_t nwords, const struct gor_call_req *req,
+			  uint32_t align)
 {
 	struct gori_g *g = g_get(p);
 

@@ -189,17 +189,9 @@ static void p_drain(struct gori_p *p)
 /* Moves everything that hangs on a P that is about to disappear. */
 static void p_retire(struct gori_p *p, struct gori_p *heir)
 {
-	struct gori_g *g;
-
 	p_drain(p);
 	gori_timers_move(p, heir);
-	while ((g = p->gfree)) {
-		p->gfree = g->link;
-		g->link = gori_sched.gfree;
-		gori_sched.gfree = g;
-		gori_store(&gori_sched.ngfree, gori_sched.ngfree + 1);
-	}
-	p->ngfree = 0;
+	gori_g_retire_free(p);
 }
 
 /* Lets the others run again with `nprocs` Ps (0: as many as before).  The caller keeps its P. */

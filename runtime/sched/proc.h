@@ -37,7 +37,7 @@ struct gori_sched {
 	uint32_t nforeign_out;       /* atomic: adopted threads that are outside the runtime */
 	struct gori_m *allm;         /* every M, newest first; atomic, append only */
 	uint32_t nm;
-	struct gori_g *gfree;        /* ended goroutines, pages warm */
+	struct gori_g *gfree;        /* ended goroutines, pages warm, in batches (g.c) */
 	uint32_t ngfree;
 	int64_t goid;                /* last one given out; atomic */
 	struct gori_m *timekeeper;   /* the idle M that sleeps until timekeeper_until */
@@ -115,6 +115,7 @@ void gori_g_run(struct gori_g *g) __attribute__((noreturn)); /* first frame of a
 void gori_g_init_extra(struct gori_g *g, uint8_t flags);
 void gori_g_drop_extra(struct gori_g *g);
 int64_t gori_g_count(void);
+void gori_g_retire_free(struct gori_p *p);          /* its ended goroutines are everybody's */
 bool gori_g_scavenge(int64_t now);                  /* gives back pages of ended goroutines; true: more to do */
 
 /* ---- timer.c ---- */

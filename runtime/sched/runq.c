@@ -38,7 +38,7 @@ enum {
 	HALF = GORI_RUNQ_SIZE / 2,
 	FRESH_WAIT = 10000000, /* ns: so often some of the oldest fresh ones go to the ring */
 	FRESH_SHARE = 4,
-	FEW = 8,               /* more than the fair turns of a whole ring */
+	FEW = 8, /* more than the fair turns of a whole ring */
 };
 
 /* ---- the global queue -------------------------------------------------------------------------------- */
@@ -212,6 +212,15 @@ void gori_runq_put_next(struct gori_p *p, struct gori_g *g)
 
 /* ---- the deque of fresh goroutines ------------------------------------------------------------------- */
 
+/* Moves the top on by n; false if somebody was faster. */
+static inline bool fresh_advance(struct gori_p *p, uint32_t top, uint32_t n)
+{
+	if (gori_unlikely(gori_load(&gori_multi)))
+		return gori_cas(&p->fresh_top, top, top + n);
+	gori_store(&p->fresh_top, top + n);
+	return true;
+}
+
 /* Takes the oldest; also the thieves' way. */
 static struct gori_g *fresh_take_oldest(struct gori_p *p)
 {
@@ -219,24 +228,26 @@ static struct gori_g *fresh_take_oldest(struct gori_p *p)
 		uint32_t top = gori_load_acq(&p->fresh_top);
 		struct gori_g *g;
 
-		gori_fence(); /* top before bottom: pairs with the owner's fence in fresh_get */
+		if (gori_unlikely(gori_load(&gori_multi)))
+			gori_fence(); /* top before bottom: pairs with the owner's fence in fresh_get */
 		if ((int32_t)(gori_load_acq(&p->fresh_bottom) - top) <= 0)
 			return NULL;
 		g = gori_load(&p->fresh[top & MASK]);
-		if (gori_cas(&p->fresh_top, top, top + 1))
+		if (fresh_advance(p, top, 1))
 			return g;
 	}
 }
 
+/* The deque is full: its older half is shared, unless a thief makes room first. */
 static __attribute__((noinline)) void fresh_overflow(struct gori_p *p)
 {
 	struct gori_g *batch[HALF];
-	uint32_t n = 0;
+	uint32_t top = gori_load_acq(&p->fresh_top);
 
-	while (n < HALF && (batch[n] = fresh_take_oldest(p)))
-		n++;
-	if (n)
-		gori_globfresh_put(batch, n);
+	for (uint32_t i = 0; i < HALF; i++)
+		batch[i] = gori_load(&p->fresh[(top + i) & MASK]);
+	if (p->fresh_bottom - top == GORI_RUNQ_SIZE && fresh_advance(p, top, HALF))
+		gori_globfresh_put(batch, HALF);
 }
 
 void gori_runq_put_fresh(struct gori_p *p, struct gori_g *g)

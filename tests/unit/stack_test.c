@@ -117,7 +117,8 @@ static void look_around(chan(gor_unit) done)
 	REQUIRE(here >= g->stack_lo && here < g->stack_hi);
 	REQUIRE(gori_stack_owner(here) == g);
 	REQUIRE(gori_stack_owner((uintptr_t)g) == g);
-	REQUIRE((uintptr_t)g - g->stack_lo < gori_stack_slot_size()); /* the G is in the slot, above the stack */
+	REQUIRE((uintptr_t)g - g->stack_lo <
+		gori_stack_slot_size()); /* the G is in the slot, above the stack */
 	REQUIRE(here % 16 == 0);
 	say_done(done);
 }
@@ -234,6 +235,34 @@ START_TEST(stacks_are_used_again)
 		settle();
 	}
 	ck_assert_int_le(slots_used(), used + 200 * proc_counts[_i]);
+}
+END_TEST
+
+static void park_on(chan(gor_unit) c)
+{
+	chan_recv(c, NULL);
+}
+
+/* More than the Ps keep: batches go to the shared list and come back, from Ps that disappear too. */
+START_TEST(many_stacks_are_used_again)
+{
+	long used = 0;
+
+	for (int round = 0; round < 20; round++) {
+		chan(gor_unit) c = chan_make(gor_unit, 0);
+
+		gor_maxprocs(1 + round % proc_counts[_i]);
+		for (int i = 0; i < 1500; i++)
+			go(park_on, c);
+		settle();
+		ck_assert_int_eq(gor_num_goroutine(), 1501);
+		chan_close(c);
+		settle();
+		ck_assert_int_eq(gor_num_goroutine(), 1);
+		if (round == 0)
+			used = slots_used();
+	}
+	ck_assert_int_le(slots_used(), used + 300 * proc_counts[_i]);
 }
 END_TEST
 
@@ -397,6 +426,7 @@ static void add_tests(TCase *tc)
 	ADD(tc, an_overflow_is_told_as_such);
 	tcase_add_loop_test(tc, a_hundred_thousand_parked_goroutines_cost_a_page_each, 0, 2);
 	ADD(tc, stacks_are_used_again);
+	ADD(tc, many_stacks_are_used_again);
 	ADD(tc, stacks_of_ended_goroutines_are_given_back_to_the_system);
 	ADD_ONCE(tc, the_option_stack_sets_the_size);
 	ADD_ONCE(tc, a_stack_may_be_as_large_as_a_gibibyte);
