@@ -74,6 +74,7 @@ void gori_runq_put_behind_all(struct gori_p *p, struct gori_g *g); /* also behin
 struct gori_g *gori_runq_get(struct gori_p *p);
 struct gori_g *gori_runq_get_fair(struct gori_p *p); /* oldest first, for the turns that keep it fair */
 bool gori_runq_empty(struct gori_p *p);
+bool gori_runq_half_full(const struct gori_p *p);   /* the ring; p is the caller's */
 bool gori_runq_waiting(struct gori_p *p);           /* something besides runnext */
 struct gori_g *gori_runq_steal(struct gori_p *p, struct gori_p *victim);
 void gori_runq_watch_next(struct gori_p *victim);
@@ -119,7 +120,7 @@ void gori_g_retire_free(struct gori_p *p);          /* its ended goroutines are 
 bool gori_g_scavenge(int64_t now);                  /* gives back pages of ended goroutines; true: more to do */
 
 /* ---- timer.c ---- */
-int64_t gori_timers_run(struct gori_p *p, int64_t now); /* runs what is due; returns when the next is */
+int64_t gori_timers_run(struct gori_p *p, int64_t now); /* runs what is due, some at a time; returns when the next is */
 int64_t gori_timers_next(void);                     /* over all Ps */
 bool gori_timers_any(void);
 void gori_timers_rearm(void);                      /* a P with timers has become idle */

@@ -381,6 +381,11 @@ bool gori_runq_waiting(struct gori_p *p)
 	       (int32_t)(gori_load_acq(&p->fresh_bottom) - gori_load_acq(&p->fresh_top)) > 0;
 }
 
+bool gori_runq_half_full(const struct gori_p *p)
+{
+	return p->runq_tail - gori_load(&p->runq_head) >= HALF;
+}
+
 bool gori_runq_empty(struct gori_p *p)
 {
 	return !gori_load_acq(&p->runnext) && !gori_runq_waiting(p);

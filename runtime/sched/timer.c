@@ -190,11 +190,16 @@ static struct gori_timer *take_due(struct gori_p *p, int64_t now)
 	return t;
 }
 
+/*
+ * Not more at a time than the ring takes: 100,000 sleepers that are due at once would go to the global queue,
+ * and each be out of the cache again when it is its turn.
+ */
 int64_t gori_timers_run(struct gori_p *p, int64_t now)
 {
+	const struct gori_p *mine = gori_m()->p;
 	struct gori_timer *t;
 
-	while (gori_load_acq(&p->timer_next) <= now && (t = take_due(p, now))) {
+	while (gori_load_acq(&p->timer_next) <= now && !gori_runq_half_full(mine) && (t = take_due(p, now))) {
 		if (t->detached) {
 			t->fn(t->arg, now); /* t may be gone now */
 			continue;

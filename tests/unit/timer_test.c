@@ -247,6 +247,36 @@ START_TEST(sleepers_wake_in_the_order_of_their_times)
 }
 END_TEST
 
+static void sleep_for_an_hour(void)
+{
+	gor_sleep(3600 * GOR_SECOND);
+	increment(&fired);
+}
+
+/* So that no sleeper takes the way through the global queue, however many are due. */
+START_TEST(no_more_sleepers_are_woken_at_a_time_than_the_ring_takes)
+{
+	enum { N = 2 * GORI_RUNQ_SIZE };
+	struct gori_p *p;
+
+	gor_maxprocs(1);
+	for (int i = 0; i < N; i++)
+		go(sleep_for_an_hour);
+	p = gori_sched.allp[0];
+	while (p->ntimers < N)
+		gor_yield();
+	while (p->ntimers) {
+		gori_enter();
+		gori_timers_run(p, INT64_MAX - 1);
+		ck_assert_uint_le(p->runq_tail - p->runq_head, GORI_RUNQ_SIZE / 2);
+		ck_assert_uint_eq(gori_sched.runq.size, 0);
+		gori_exit();
+		gor_yield();
+	}
+	WAIT_UNTIL(fired == N);
+}
+END_TEST
+
 /* Parent before child, whatever is inserted and removed. */
 static void check_heaps(void)
 {
@@ -521,6 +551,7 @@ static void add_tests(TCase *tc)
 	ADD_ONCE(tc, timers_move_when_their_p_goes_away);
 	ADD(tc, timers_fire_although_goroutines_loop);
 	ADD(tc, a_timer_set_by_a_goroutine_that_then_loops_fires);
+	tcase_add_test(tc, no_more_sleepers_are_woken_at_a_time_than_the_ring_takes);
 	ADD(tc, sleep_of_nothing_only_yields);
 	ADD(tc, the_longest_sleep_does_not_overflow);
 	ADD(tc, sleep_lasts_at_least_as_long_as_asked);
