@@ -10,6 +10,8 @@
 #include "bounds.h"
 #include "tool.h"
 
+#define REHEARSAL_NS 50000000ll
+
 /* ---- options ---------------------------------------------------------------------------------------------------- */
 
 enum { OPT_SYSROOT = 1024, OPT_SEARCH, OPT_EXE };
@@ -223,21 +225,34 @@ void session_close(struct session *s)
 	memset(s, 0, sizeof *s);
 }
 
+/* A live process stands still twice: for a moment, so that it can be seen what debug information is needed, and then
+ * for as long as it takes to read its memory. */
+static int collect_live(struct session *s, const struct collect_options *o, struct error *e)
+{
+	struct world rehearsal = {0};
+	int err = collect_rehearsal(&rehearsal, s->target, s->debug, o, REHEARSAL_NS, e);
+
+	if (!err)
+		err = target_stop(s->target, e);
+	if (!err)
+		err = collect(&s->world, s->target, s->debug, o, e);
+	target_resume(s->target);
+	s->world.paused_ns = rehearsal.paused_ns + s->target->paused_ns;
+	world_deinit(&rehearsal);
+	return err;
+}
+
 int session_collect(struct session *s, const struct report_options *o, struct error *e)
 {
 	struct collect_options how = o->collect;
-	int err = target_stop(s->target, e);
+	int err;
 
 	bounds_doing("reading its goroutines");
-	if (s->target->ops->is_file)
-		how.pause_ns = 0;
-	if (!err)
-		err = collect(&s->world, s->target, s->debug, &how, e);
-	if (s->target->ops->is_file)
-		return err;
-	target_resume(s->target);
-	s->world.paused_ns = s->target->paused_ns;
-	return err;
+	if (!s->target->ops->is_file)
+		return collect_live(s, &how, e);
+	how.pause_ns = 0;
+	err = target_stop(s->target, e);
+	return err ? err : collect(&s->world, s->target, s->debug, &how, e);
 }
 
 /* ---- reports ------------------------------------------------------------------------------------------------------- */

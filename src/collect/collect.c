@@ -155,3 +155,19 @@ int collect(struct world *w, struct target *t, struct debug *d, const struct col
 	VEC_FREE(&c.copies);
 	return err;
 }
+
+int collect_rehearsal(struct world *w, struct target *t, struct debug *d, const struct collect_options *o,
+		      int64_t ns, struct error *e)
+{
+	struct collect_options how = *o;
+	int err = target_stop(t, e);
+
+	if (err)
+		return err;
+	target_resume(t);
+	how.deadline_ns = target_now() + ns;
+	how.pause_ns = 0;
+	collect(w, t, d, &how, NULL); /* what is wrong is said by the real one */
+	w->paused_ns = t->paused_ns;
+	return 0;
+}

@@ -54,4 +54,11 @@ int collect_request(struct target *t, struct debug *d, struct collect_request *r
 int collect(struct world *w, struct target *t, struct debug *d, const struct collect_options *o,
 	    struct error *e);
 
+/*
+ * The same of a target that goes on at once, for so many ns or little more: whoever stops it next finds debug information
+ * loaded, and stops it for the shorter.  What is in the world has never been so.
+ */
+int collect_rehearsal(struct world *w, struct target *t, struct debug *d, const struct collect_options *o,
+		      int64_t ns, struct error *e);
+
 #endif

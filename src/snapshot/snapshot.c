@@ -25,7 +25,7 @@
 
 enum { PIECE = 1 << 20, TRIES = 3 };
 
-#define WARM_UP_NS 2000000000ll
+#define REHEARSAL_NS 2000000000ll
 #define MAX_COPY (512ull << 20)
 
 struct snapshot {
@@ -149,18 +149,14 @@ static void choose(struct snapshot *sn, const struct world *w, range_list *ret)
 /* Decodes once while the process runs on: what comes out of this is no more than which memory it needs. */
 static int rehearse(struct snapshot *sn, range_list *ret, struct error *e)
 {
-	struct collect_options o = snapshot_collect;
 	struct world w = {0};
-	int r = target_stop(sn->target, e);
+	int r = collect_rehearsal(&w, sn->target, sn->debug, &snapshot_collect, REHEARSAL_NS, e);
 
-	if (r < 0)
-		return r;
-	go_on(sn);
-	o.deadline_ns = target_now() + WARM_UP_NS;
-	collect(&w, sn->target, sn->debug, &o, NULL);
-	choose(sn, &w, ret);
+	sn->paused_ns += w.paused_ns;
+	if (r == 0)
+		choose(sn, &w, ret);
 	world_deinit(&w);
-	return 0;
+	return r;
 }
 
 static int make_world(struct snapshot *sn, const struct collect_options *o, struct error *e)
