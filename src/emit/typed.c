@@ -279,7 +279,8 @@ static void put_aggregate(struct typed *t, const struct part *p, bool named)
 	if (named)
 		typed_name(t->s, p->type);
 	sink_char(t->s, '{');
-	if (++t->depth >= MAX_DEPTH)
+	/* An array without a number of items has some, behind the object. */
+	if (++t->depth >= MAX_DEPTH || (p->type->kind == TYPE_ARRAY && !p->type->count))
 		sink_str(t->s, "...");
 	else if (p->type->kind == TYPE_ARRAY)
 		put_items(t, p);
