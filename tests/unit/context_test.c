@@ -117,12 +117,14 @@ START_TEST(a_deadline_cancels_everything_below)
 {
 	int64_t when = gor_now() + 20 * GOR_MS;
 	gor_context *root, *child, *later;
+	bool early;
 
 	WITH_PROCS();
 	root = gor_ctx_with_deadline(gor_ctx_background(), when);
 	child = gor_ctx_with_cancel(root);
 	later = gor_ctx_with_timeout(child, GOR_MINUTE);
-	ck_assert_ptr_null(gor_ctx_err(later));
+	early = gor_ctx_err(later) != NULL;
+	ck_assert(!early || gor_now() >= when); /* a busy machine may have taken that long */
 	chan_recv(gor_ctx_done(later), NULL);
 	ck_assert_int_ge(gor_now(), when);
 	ck_assert_ptr_eq(gor_ctx_err(root), gor_ctx_deadline_exceeded);
