@@ -25,6 +25,7 @@ enum {
 	OPT_WRITE_BASELINE,
 	OPT_FAIL_ON,
 	OPT_GITHUB,
+	OPT_WHY_ALIVE,
 };
 
 struct options {
@@ -55,6 +56,7 @@ static const struct argp_option options[] = {
 	{"html", OPT_HTML, "FILE", 0, "all goroutines as a page for a browser, leaks first", 0},
 	{"github", OPT_GITHUB, NULL, 0, "annotations for GitHub, as if GITHUB_ACTIONS were set", 0},
 	{"stats", OPT_STATS, NULL, 0, "say what the search has done", 0},
+	{"why-alive", OPT_WHY_ALIVE, "ID", 0, "say how this goroutine can be reached, if it can", 0},
 	{0},
 };
 
@@ -73,6 +75,16 @@ static error_t set_fail_on(struct argp_state *state, const char *arg, struct opt
 		argp_error(state, "--fail-on: %s", e.text);
 	if (l->settings.fail_on & 1u << VERDICT_LINGERING)
 		l->leak.at_exit = true;
+	return 0;
+}
+
+static error_t set_why_alive(struct argp_state *state, const char *arg, int64_t *ret)
+{
+	char *end;
+
+	*ret = strtoll(arg, &end, 10);
+	if (*ret <= 0 || *end)
+		argp_error(state, "--why-alive: `%s` is no number of a goroutine", arg);
 	return 0;
 }
 
@@ -120,6 +132,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return l->settings.github = true, 0;
 	case OPT_STATS:
 		return l->stats = true, 0;
+	case OPT_WHY_ALIVE:
+		return set_why_alive(state, arg, &l->leak.why_alive);
 	case ARGP_KEY_ARG:
 		return set_what(state, arg, l);
 	case ARGP_KEY_NO_ARGS:

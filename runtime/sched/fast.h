@@ -20,12 +20,13 @@
 void gori_ready_slow(struct gori_p *p, struct gori_g *g);
 
 /*
- * Goes on in `to`, whose registers are saved at sp.  Returns when somebody switches back to `from`, perhaps
+ * Goes on in `to`, whose registers are saved at to->sp.  Returns when somebody switches back to `from`, perhaps
  * on another thread.  errno belongs to the goroutine.
  */
-static inline void gori_switch_to(struct gori_m *m, struct gori_g *from, struct gori_g *to, void *sp)
+static inline void gori_switch_to(struct gori_m *m, struct gori_g *from, struct gori_g *to)
 {
-	to->sp = NULL;
+	void *sp;
+
 	to->m = m;
 	from->m = NULL; /* nobody resumes it before its sp is saved */
 	m->curg = to;
@@ -33,6 +34,10 @@ static inline void gori_switch_to(struct gori_m *m, struct gori_g *from, struct 
 	*m->errno_loc = to->saved_errno;
 	if (gori_unlikely(gori_switch_hooks))
 		gori_hook_switch(m, from, to);
+	/* Not loaded before the call: it would be saved with `from`'s registers, where the leak detector takes it for a
+	 * pointer to a variable of `to`'s for as long as `from` waits. */
+	sp = to->sp;
+	to->sp = NULL;
 	gori_arch_switch(&from->sp, sp);
 	if (gori_unlikely(gori_switch_hooks))
 		gori_hook_switched(from);
@@ -63,7 +68,7 @@ static inline void *gori_saved_sp(struct gori_g *g)
  * The next goroutine if it can be resumed at once; NULL if g0 has to find one: it is time to look at timers
  * and the global queue, somebody wants this P, or the queues are empty.
  */
-static inline struct gori_g *gori_pick(struct gori_m *m, struct gori_p *p, void **ret_sp)
+static inline struct gori_g *gori_pick(struct gori_m *m, struct gori_p *p)
 {
 	struct gori_g *g;
 
@@ -75,8 +80,7 @@ static inline struct gori_g *gori_pick(struct gori_m *m, struct gori_p *p, void 
 		gori_store(&p->runnext, NULL);
 	else if (!(g = gori_runq_get(p)))
 		return NULL;
-	*ret_sp = gori_saved_sp(g);
-	if (gori_unlikely(!*ret_sp || g->locked_m)) {
+	if (gori_unlikely(!gori_saved_sp(g) || g->locked_m)) {
 		m->next_g = g;
 		return NULL;
 	}
@@ -93,16 +97,13 @@ static inline void gori_start_running(struct gori_p *p, struct gori_g *g)
 static inline void gori_switch_next(struct gori_m *m, struct gori_g *self)
 {
 	struct gori_p *p = m->p;
-	void *sp;
-	struct gori_g *next = gori_pick(m, p, &sp);
+	struct gori_g *next = gori_pick(m, p);
 
-	if (gori_likely(next != NULL)) {
+	if (gori_likely(next != NULL))
 		gori_start_running(p, next);
-	} else {
+	else
 		next = &m->g0;
-		sp = next->sp;
-	}
-	gori_switch_to(m, self, next, sp);
+	gori_switch_to(m, self, next);
 }
 
 /* From here on a waker may find g; only g->sp keeps it from running before its registers are saved. */
@@ -140,7 +141,7 @@ static inline void gori_ready_fast(struct gori_p *p, struct gori_g *g)
  * The common case of a yield: g goes to the end of the ring, and the head of the ring comes out, if that can be
  * resumed at once.  NULL if there is anything else to look at; nothing has changed then.
  */
-static inline struct gori_g *gori_ring_exchange(struct gori_p *p, struct gori_g *g, void **ret_sp)
+static inline struct gori_g *gori_ring_exchange(struct gori_p *p, struct gori_g *g)
 {
 	uint32_t head = gori_load_acq(&p->runq_head), tail = p->runq_tail;
 	struct gori_g *next;
@@ -159,7 +160,6 @@ static inline struct gori_g *gori_ring_exchange(struct gori_p *p, struct gori_g 
 	gori_store(&g->status, GORI_GRUNNABLE);
 	gori_store(&p->runq[tail % GORI_RUNQ_SIZE], g);
 	gori_store_rel(&p->runq_tail, tail + 1); /* pairs with thieves' acquire: slot set */
-	*ret_sp = gori_saved_sp(next);
 	return next;
 }
 

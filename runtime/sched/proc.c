@@ -65,7 +65,7 @@ enum {
 /* From a goroutine that is queued. */
 void gori_switch_to_g0(struct gori_m *m)
 {
-	gori_switch_to(m, m->curg, &m->g0, m->g0.sp);
+	gori_switch_to(m, m->curg, &m->g0);
 }
 
 /* From a goroutine that has ended: nobody comes back. */
@@ -160,7 +160,6 @@ void gori_ready_tail(struct gori_g *g)
 static __attribute__((noinline)) void gosched_slow(struct gori_m *m, struct gori_p *p)
 {
 	struct gori_g *g = m->curg, *next;
-	void *sp;
 
 	gori_runq_flush_fresh(p);
 	if (gori_unlikely(gori_load(&gori_sched.runq.size))) {
@@ -169,16 +168,16 @@ static __attribute__((noinline)) void gosched_slow(struct gori_m *m, struct gori
 		gori_switch_next(m, g);
 		return;
 	}
-	next = gori_pick(m, p, &sp);
+	next = gori_pick(m, p);
 	if (!next && !m->next_g && p->budget >= 0 && !gori_is_wanted(m) && !m->locked_g)
 		return; /* nobody else is here */
 	gori_store(&g->status, GORI_GRUNNABLE);
 	gori_runq_put(p, g);
 	if (next) {
 		gori_start_running(p, next);
-		gori_switch_to(m, g, next, sp);
+		gori_switch_to(m, g, next);
 	} else {
-		gori_switch_to(m, g, &m->g0, m->g0.sp);
+		gori_switch_to(m, g, &m->g0);
 	}
 }
 
@@ -187,20 +186,19 @@ void gori_gosched(void)
 	struct gori_m *m = gori_m();
 	struct gori_p *p = m->p;
 	struct gori_g *g = m->curg, *next;
-	void *sp;
 
 	if (p->budget <= 0 || gori_unlikely(gori_is_wanted(m)) || gori_unlikely(m->locked_g != NULL) ||
-	    !(next = gori_ring_exchange(p, g, &sp))) {
+	    !(next = gori_ring_exchange(p, g))) {
 		gosched_slow(m, p);
 		return;
 	}
 	p->budget--;
-	if (gori_likely(sp && !next->locked_m)) {
+	if (gori_likely(gori_saved_sp(next) && !next->locked_m)) {
 		gori_start_running(p, next);
-		gori_switch_to(m, g, next, sp);
+		gori_switch_to(m, g, next);
 	} else {
 		m->next_g = next; /* for g0, when this goroutine's registers are saved */
-		gori_switch_to(m, g, &m->g0, m->g0.sp);
+		gori_switch_to(m, g, &m->g0);
 	}
 }
 
@@ -447,17 +445,14 @@ static struct gori_g *find_runnable(struct gori_m *m)
 }
 
 /* Its registers may be about to be saved by another thread, for some instructions; or for a time slice. */
-static void *await_saved(struct gori_g *g)
+static void await_saved(struct gori_g *g)
 {
-	void *sp;
-
-	for (int i = 0; !(sp = gori_saved_sp(g)); i++) {
+	for (int i = 0; !gori_saved_sp(g); i++) {
 		if (i < 1000)
 			gori_pause();
 		else
 			sched_yield();
 	}
-	return sp;
 }
 
 static void execute(struct gori_m *m, struct gori_g *g)
@@ -467,7 +462,8 @@ static void execute(struct gori_m *m, struct gori_g *g)
 	if (gori_unlikely(gori_load(&m->claim) & GORI_CLAIM_PREEMPT))
 		gori_and(&m->claim, ~(uint32_t)GORI_CLAIM_PREEMPT);
 	gori_start_running(m->p, g);
-	gori_switch_to(m, &m->g0, g, await_saved(g));
+	await_saved(g);
+	gori_switch_to(m, &m->g0, g);
 }
 
 void gori_schedule(struct gori_m *m)

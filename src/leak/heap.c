@@ -12,8 +12,8 @@
  *
  *	chunk at p:  p+0 size of the chunk before, if that is free   p+8 size | flags   p+16 what the program has
  *
- * A chunk's user also has the first 8 bytes of the next chunk.  Free chunks count as blocks too: nobody points at
- * them but the allocator, and if somebody does, that is a reason to be careful.
+ * A chunk's user also has the first 8 bytes of the next chunk.  Chunks that are free for certain (free.c) lead nowhere;
+ * others count as blocks.
  *
  * Pages that were never touched are not in the image; they are zero, which is no chunk: a walk ends there, and must
  * have reached the top chunk before.
@@ -30,44 +30,11 @@
 #include <string.h>
 
 #include "base/search.h"
-#include "leak/inside.h"
-
-enum {
-	HEADER = 16,
-	MIN_CHUNK = 32,
-	FLAGS = 7,
-	MAPPED = 2,
-	NON_MAIN = 4,
-	HEAP_ALIGN = 64 << 20,
-	HEAP_INFO = 0x30,
-	GRANULE = 8,
-};
-
-struct bits {
-	uint64_t starts; /* bit i: a chunk begins at place i */
-	uint64_t marks;  /* and its block was marked */
-};
-
-/* A range that is divided into chunks. */
-struct heap {
-	uint64_t lo, hi;   /* first chunk, end of the last one */
-	uint64_t head;     /* of an arena: where its mapping begins, with malloc's notes; 0: another one */
-	unsigned unit;     /* bytes of a place: 16 between headers, 8 if registered */
-	unsigned header;   /* bytes between the beginning of a chunk and of its block */
-	bool is_main;      /* the main arena's */
-	struct bits *bits; /* of each 64 places from lo */
-	uint64_t *gaps;    /* bit i: the chunk that begins at place i is no block; NULL: all are */
-	uint32_t *page;    /* for each PAGE_PLACES from lo: the place of the last chunk before them */
-};
-
-struct heaps {
-	VEC(struct heap) heaps; /* by lo */
-	uint64_t nblocks;
-};
+#include "leak/heap.h"
 
 /* ---- walking ------------------------------------------------------------------------------------------------------- */
 
-static bool read_word(struct leaker *l, uint64_t addr, uint64_t *ret)
+bool heap_word(struct leaker *l, uint64_t addr, uint64_t *ret)
 {
 	const struct stretch *s = image_find(&l->image, addr);
 
@@ -77,35 +44,54 @@ static bool read_word(struct leaker *l, uint64_t addr, uint64_t *ret)
 	return true;
 }
 
-typedef VEC(uint32_t) starts;
-
 /* Walks chunks from lo; true if one of them ends at `hi` exactly, having all of `flags` and none of `without`.  The
- * last chunk of an arena, top, may end in memory that was never touched. */
-static bool walk(struct leaker *l, uint64_t lo, uint64_t hi, uint64_t flags, uint64_t without, starts *ret)
+ * last chunk of an arena, top, may end in memory that was never touched.  hs: where to note what free.c looks at. */
+static bool walk(struct leaker *l, struct heaps *hs, uint64_t lo, uint64_t hi, uint64_t flags,
+		 uint64_t without, starts *ret)
 {
-	uint64_t at = lo, size;
+	const struct stretch *s = NULL;
+	uint64_t at = lo, size, before = 0;
 
 	ret->n = 0;
 	if ((hi - lo) / 16 > UINT32_MAX) /* places have 32 bits */
 		return false;
 	while (at < hi) {
-		if (!read_word(l, at + 8, &size) || (size & flags) != flags || size & without)
+		if (!s || at + HEADER > s->hi)
+			s = image_find(&l->image, at + 8);
+		if (!s || at + 8 < s->lo || at + HEADER > s->hi)
 			return false;
+		memcpy(&size, s->bytes + (at + 8 - s->lo), 8);
+		if ((size & flags) != flags || size & without)
+			return false;
+		if (hs && before && !(size & BEFORE_IN_USE))
+			*VEC_PUSH(&hs->maybe_free) = before;
 		size &= ~(uint64_t)FLAGS;
 		if (size < MIN_CHUNK || size % 16 || size > hi - at)
 			return false;
+		if (hs && size == TCACHE)
+			*VEC_PUSH(&hs->maybe_cache) = at;
 		*VEC_PUSH(ret) = (uint32_t)((at - lo) / 16);
+		before = at;
 		at += size;
 	}
 	return at == hi && ret->n > 0;
 }
 
 /* glibc ends a heap that has been left for another with two small chunks; sizes 0x10 then. */
-static bool walk_arena(struct leaker *l, uint64_t lo, uint64_t hi, uint64_t without, starts *ret)
+static bool walk_arena(struct leaker *l, struct heaps *hs, uint64_t lo, uint64_t hi, uint64_t without,
+		       starts *ret)
 {
-	if (walk(l, lo, hi, 0, without, ret))
+	size_t nfree = hs->maybe_free.n, ncache = hs->maybe_cache.n;
+
+	if (walk(l, hs, lo, hi, 0, without, ret))
 		return true;
-	return hi - lo > 2 * HEADER && walk(l, lo, hi - 2 * HEADER, 0, without, ret);
+	hs->maybe_free.n = nfree;
+	hs->maybe_cache.n = ncache;
+	if (hi - lo > 2 * HEADER && walk(l, hs, lo, hi - 2 * HEADER, 0, without, ret))
+		return true;
+	hs->maybe_free.n = nfree;
+	hs->maybe_cache.n = ncache;
+	return false;
 }
 
 enum { PAGE_PLACES = 256 };
@@ -167,7 +153,7 @@ static bool is_main(struct leaker *l, const struct mapping *m)
 
 	if (strcmp(m->path, "[heap]") == 0)
 		return true;
-	return !m->path[0] && !m->shared && read_word(l, m->lo + 8, &size) &&
+	return !m->path[0] && !m->shared && heap_word(l, m->lo + 8, &size) &&
 	       (size == 0x291 || size == 0x251);
 }
 
@@ -175,7 +161,7 @@ static bool try_main(struct leaker *l, struct heaps *hs, const struct mapping *m
 {
 	starts list = {0};
 
-	if (is_main(l, m) && walk_arena(l, m->lo, m->hi, NON_MAIN | MAPPED, &list)) {
+	if (is_main(l, m) && walk_arena(l, hs, m->lo, m->hi, NON_MAIN | MAPPED, &list)) {
 		keep(l, hs, m->lo, m->hi, &list);
 		hs->heaps.items[hs->heaps.n - 1].is_main = true;
 		return true;
@@ -191,7 +177,7 @@ static bool try_arena(struct leaker *l, struct heaps *hs, const struct mapping *
 	uint64_t arena, size;
 	starts list = {0};
 
-	if (m->lo % HEAP_ALIGN || !read_word(l, m->lo, &arena) || !read_word(l, m->lo + 16, &size) ||
+	if (m->lo % HEAP_ALIGN || !heap_word(l, m->lo, &arena) || !heap_word(l, m->lo + 16, &size) ||
 	    size > m->hi - m->lo || size % TARGET_PAGE || !size)
 		return false;
 	for (size_t i = 0; i < sizeof state_sizes / sizeof state_sizes[0]; i++) {
@@ -199,7 +185,7 @@ static bool try_arena(struct leaker *l, struct heaps *hs, const struct mapping *
 
 		if ((state_sizes[i] != 0) != (arena == m->lo + HEAP_INFO))
 			continue;
-		if (walk_arena(l, lo, m->lo + size, MAPPED, &list)) {
+		if (walk_arena(l, hs, lo, m->lo + size, MAPPED, &list)) {
 			keep(l, hs, lo, m->lo + size, &list);
 			hs->heaps.items[hs->heaps.n - 1].head = m->lo;
 			return true;
@@ -209,7 +195,7 @@ static bool try_arena(struct leaker *l, struct heaps *hs, const struct mapping *
 	return false;
 }
 
-static struct heap *heap_of(const struct heaps *hs, uint64_t addr)
+struct heap *heap_of(const struct heaps *hs, uint64_t addr)
 {
 	size_t n = SEARCH_UPTO(hs->heaps.items, hs->heaps.n, lo, addr);
 
@@ -220,10 +206,10 @@ static bool try_mapped(struct leaker *l, const struct mapping *m, starts *ret)
 {
 	uint64_t size, before;
 
-	return !m->path[0] && m->writable && !m->shared && read_word(l, m->lo, &before) && before == 0 &&
-	       read_word(l, m->lo + 8, &size) && (size & FLAGS) == MAPPED &&
+	return !m->path[0] && m->writable && !m->shared && heap_word(l, m->lo, &before) && before == 0 &&
+	       heap_word(l, m->lo + 8, &size) && (size & FLAGS) == MAPPED &&
 	       (size & ~(uint64_t)FLAGS) % TARGET_PAGE == 0 &&
-	       walk(l, m->lo, m->hi, MAPPED, NON_MAIN | 1, ret);
+	       walk(l, NULL, m->lo, m->hi, MAPPED, NON_MAIN | BEFORE_IN_USE, ret);
 }
 
 /*
@@ -236,7 +222,7 @@ static bool books_agree(struct leaker *l, uint64_t chunks, uint64_t bytes)
 	enum { N_MMAPS = 60, MMAPPED_MEM = 80 }; /* struct malloc_par of glibc 2.35 to 2.4x */
 	uint64_t mp = modules_lookup(debug_modules(l->debug), "mp_"), n, mem;
 
-	return mp && read_word(l, mp + N_MMAPS - 4, &n) && read_word(l, mp + MMAPPED_MEM, &mem) &&
+	return mp && heap_word(l, mp + N_MMAPS - 4, &n) && heap_word(l, mp + MMAPPED_MEM, &mem) &&
 	       n >> 32 == chunks && mem == bytes;
 }
 
@@ -395,12 +381,11 @@ static void sort_heaps(struct heaps *hs)
 		qsort(hs->heaps.items, hs->heaps.n, sizeof(struct heap), compare_heaps);
 }
 
-enum { TCACHE = 0x290, TOP = 96, STATE = 0x898 }; /* as glibc has them */
-
-static void hide_main_arena(struct leaker *l, uint64_t top)
+/* The main arena's state is in libc's data, where it is known by its pointer to the last chunk. */
+static uint64_t main_state(struct leaker *l, uint64_t top)
 {
-	struct image *im = &l->image;
-	uint64_t word;
+	const struct image *im = &l->image;
+	uint64_t word, found = 0;
 
 	for (size_t k = 0; k < im->areas.n; k++) {
 		const struct stretch *s = &im->areas.items[k];
@@ -410,29 +395,51 @@ static void hide_main_arena(struct leaker *l, uint64_t top)
 			continue;
 		for (uint64_t at = (s->lo + 7) & ~(uint64_t)7; at + 8 <= s->hi; at += 8) {
 			memcpy(&word, s->bytes + (at - s->lo), 8);
+			if (word == top && found)
+				return 0; /* there are others that look the same */
 			if (word == top)
-				image_blank(im, at - TOP, at - TOP + STATE);
+				found = at - TOP;
 		}
 	}
+	return found;
+}
+
+uint64_t heap_chunk_of(const struct heap *h, uint64_t addr)
+{
+	return h->lo + chunk_at(h, (addr - h->lo) / h->unit) * h->unit;
+}
+
+uint64_t heap_last_chunk(const struct heap *h)
+{
+	return heap_chunk_of(h, h->hi - 1);
+}
+
+uint64_t heap_state(struct leaker *l, const struct heap *h)
+{
+	uint64_t state;
+
+	if (h->is_main)
+		return main_state(l, heap_last_chunk(h));
+	return h->head && heap_word(l, h->head, &state) ? state : 0;
 }
 
 /*
  * What malloc itself points with: its lists of free chunks, per thread in the first block of an arena (struct
- * tcache_perthread_struct), for all in its struct malloc_state, which lies in front of the first chunk or, of the main
- * arena, in libc's data, where it is known by its pointer to the last chunk.
+ * tcache_perthread_struct; free.c knows others), for all in its struct malloc_state, which lies in front of the first
+ * chunk or, of the main arena, in libc's data.
  */
 static void hide_allocator(struct leaker *l, struct heaps *hs)
 {
 	for (size_t i = 0; i < hs->heaps.n; i++) {
 		const struct heap *h = &hs->heaps.items[i];
-		uint64_t size;
+		uint64_t size, state = h->is_main ? heap_state(l, h) : 0;
 
-		if (read_word(l, h->lo + 8, &size) && (size & ~(uint64_t)FLAGS) == TCACHE)
+		if (heap_word(l, h->lo + 8, &size) && (size & ~(uint64_t)FLAGS) == TCACHE)
 			image_blank(&l->image, h->lo + HEADER, h->lo + TCACHE);
 		if (h->head)
 			image_blank(&l->image, h->head, h->lo);
-		if (h->is_main)
-			hide_main_arena(l, h->lo + chunk_at(h, (h->hi - h->lo) / 16 - 1) * 16);
+		if (state)
+			image_blank(&l->image, state, state + STATE);
 	}
 }
 
@@ -451,6 +458,7 @@ struct heaps *heaps_find(struct leaker *l)
 	sort_heaps(hs);
 	find_mapped(l, hs);
 	sort_heaps(hs);
+	free_blocks_find(l, hs);
 	hide_allocator(l, hs);
 	find_registered(l, hs);
 	sort_heaps(hs);
@@ -467,9 +475,13 @@ void heaps_free(struct heaps *hs)
 		free(hs->heaps.items[i].bits);
 		free(hs->heaps.items[i].page);
 		free(hs->heaps.items[i].gaps);
+		free(hs->heaps.items[i].free);
 	}
-	if (hs)
+	if (hs) {
 		VEC_FREE(&hs->heaps);
+		VEC_FREE(&hs->maybe_free);
+		VEC_FREE(&hs->maybe_cache);
+	}
 	free(hs);
 }
 
@@ -479,7 +491,7 @@ void heaps_unmark(struct heaps *hs)
 		struct heap *h = &hs->heaps.items[i];
 
 		for (uint64_t k = 0; k <= (h->hi - h->lo) / h->unit / 64; k++)
-			h->bits[k].marks = 0;
+			h->bits[k].marks = h->free ? h->free[k] : 0; /* nothing leads on from these */
 	}
 }
 

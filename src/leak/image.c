@@ -43,6 +43,21 @@ struct stretch *image_find(struct image *im, uint64_t addr)
 	return find(&im->areas, addr);
 }
 
+struct stretch *image_find_gap(struct image *im, uint64_t addr, uint64_t *ret_lo, uint64_t *ret_hi)
+{
+	struct stretch *list = im->areas.items;
+	size_t n = SEARCH_UPTO(list, im->areas.n, lo, addr);
+
+	if (n > 0 && addr < list[n - 1].hi) {
+		*ret_lo = list[n - 1].lo;
+		*ret_hi = list[n - 1].hi;
+		return &list[n - 1];
+	}
+	*ret_lo = n > 0 ? list[n - 1].hi : 0;
+	*ret_hi = n < im->areas.n ? list[n].lo : UINT64_MAX;
+	return NULL;
+}
+
 struct stretch *image_find_stack(struct image *im, uint64_t addr)
 {
 	return addr >= im->stacks_lo && addr < im->stacks_hi ? find(&im->stacks, addr) : NULL;
@@ -256,12 +271,15 @@ static bool made_by_libc(struct leaker *l, const struct target_thread *th, const
 	return false;
 }
 
-/* The lowest stack pointer of all frames: a signal handler may run on a stack that lies within an outer frame, above
- * those that it has interrupted.  0: the frames are not known for certain. */
-static uint64_t lowest_sp(struct leaker *l, const struct target_thread *th)
+/*
+ * Where the live part of a thread's stack begins: at the lowest stack pointer of all frames, since a signal handler may
+ * run on a stack that lies within an outer frame, above those that it has interrupted; and below it what a leaf function
+ * may use, but if the thread has nothing to do.  0: the frames are not known for certain.
+ */
+static uint64_t lowest_live(struct leaker *l, const struct target_thread *th)
 {
 	struct uframe *frames = base_malloc(MAX_STACK_FRAMES * sizeof *frames);
-	uint64_t lowest = th->regs.gpr[REG_RSP];
+	uint64_t lowest = th->regs.gpr[REG_RSP], leaf = thread_is_idle(l, th) ? 0 : RED_ZONE;
 	enum stack_end end;
 	size_t n = unwind(debug_unwinder(l->debug), &th->regs, th->tid != l->inexact_tid, frames,
 			  MAX_STACK_FRAMES, &end);
@@ -273,11 +291,11 @@ static uint64_t lowest_sp(struct leaker *l, const struct target_thread *th)
 			lowest = frames[i].regs.gpr[REG_RSP];
 	}
 	free(frames);
-	return end == STACK_COMPLETE ? lowest : 0;
+	return end == STACK_COMPLETE && lowest > leaf ? lowest - leaf : 0;
 }
 
 /*
- * Of a thread's stack, what lies below the stack pointer is dead.  It must be certain that this mapping is that stack
+ * Of a thread's stack, what lies below `sp` is dead.  It must be certain that this mapping is that stack
  * and nothing else: neighbours may have been joined by the kernel.  So: the main thread's, or one that pthread_create
  * has made.  All others are taken whole.
  */
@@ -290,8 +308,8 @@ static void dead_below(struct leaker *l, const struct target_thread *th, uint64_
 		return;
 	if (!is_main && !(th->fs_base > sp && th->fs_base < m->hi && made_by_libc(l, th, m)))
 		return;
-	if (sp - RED_ZONE > m->lo)
-		*VEC_PUSH(ret) = (struct range){m->lo, (sp - RED_ZONE) & ~(uint64_t)7};
+	if (sp > m->lo)
+		*VEC_PUSH(ret) = (struct range){m->lo, sp & ~(uint64_t)7};
 }
 
 static void dead_parts(struct leaker *l, ranges *ret)
@@ -300,10 +318,30 @@ static void dead_parts(struct leaker *l, ranges *ret)
 
 	for (size_t i = 0; i < t->nthreads; i++)
 		if (t->threads[i].has_regs)
-			dead_below(l, &t->threads[i], lowest_sp(l, &t->threads[i]), ret);
+			dead_below(l, &t->threads[i], lowest_live(l, &t->threads[i]), ret);
 }
 
-/* Ms whose thread runs a goroutine, elsewhere: their own stack is live from where the scheduler left it. */
+/*
+ * The stack that the runtime has made for the scheduler of an adopted thread, main's included: nothing else is in it,
+ * and nobody but the scheduler runs there.  What lies below where it stands is dead.
+ */
+static void dead_below_scheduler(struct leaker *l, const struct target_thread *th, uint64_t m, uint64_t sp,
+				 ranges *ret)
+{
+	struct rt *rt = &l->rt;
+	uint64_t lo = rt_read_u64(rt, m + rt->m_g0, rt->g_stack_lo);
+	uint64_t hi = rt_read_u64(rt, m + rt->m_g0, rt->g_stack_hi);
+
+	if (!lo || lo >= hi || (th->fs_base >= lo && th->fs_base <= hi))
+		return;
+	if (th->has_regs && th->regs.gpr[REG_RSP] >= lo && th->regs.gpr[REG_RSP] <= hi)
+		sp = lowest_live(l, th);
+	if (sp > lo && sp < hi)
+		*VEC_PUSH(ret) = (struct range){lo, sp & ~(uint64_t)7};
+}
+
+/* Ms whose thread runs a goroutine, elsewhere: their own stack is live from where the scheduler left it.  The switch has
+ * saved its registers there, so there is no leaf that uses more. */
 static void dead_parts_of_ms(struct leaker *l, ranges *ret)
 {
 	struct rt *rt = &l->rt;
@@ -316,6 +354,8 @@ static void dead_parts_of_ms(struct leaker *l, ranges *ret)
 
 		if (th && sp)
 			dead_below(l, th, sp, ret);
+		if (th)
+			dead_below_scheduler(l, th, m, sp, ret);
 		m = rt_read_u64(rt, m, rt->m_all_next);
 	}
 }

@@ -86,9 +86,14 @@ struct leaker {
 	struct table idle;        /* threads of Ms that run nothing -> themselves */
 	struct table calls;   /* index + 1 of a goroutine that never ran -> struct extra: what go captured */
 	bool is_blind;        /* a root could not be read: anything may be reachable */
+	struct trail *trail;  /* NULL: nobody asks how a goroutine was reached */
 	unsigned char *alive; /* one per goroutine: may still run */
 	unsigned char *dead;  /* one per goroutine: proven never to run again by its locks */
 };
+
+/* leak.c: a thread of the scheduler's that has nothing to do: what its registers held last, and what it wrote below its
+ * stack pointer, is of no use to it any more. */
+bool thread_is_idle(const struct leaker *l, const struct target_thread *th);
 
 /* Copies all that can hold pointers.  After this and the functions called *_read the target may go on. */
 void image_copy(struct leaker *l);
@@ -101,6 +106,9 @@ bool image_can_be(struct target *t, uint64_t lo, uint64_t hi);
 /* The root or heap that addr is in, the stack that it is in; NULL. */
 struct stretch *image_find(struct image *im, uint64_t addr);
 struct stretch *image_find_stack(struct image *im, uint64_t addr);
+
+/* The area that addr is in, or NULL, and the interval around it for which this is the answer. */
+struct stretch *image_find_gap(struct image *im, uint64_t addr, uint64_t *ret_lo, uint64_t *ret_hi);
 
 /* Sorts areas again after they have changed. */
 void image_sort(struct image *im);
@@ -160,6 +168,9 @@ bool waits_is_candidate(const struct goroutine *g);
 void waits_in(const struct waits *w, uint64_t lo, uint64_t hi, void (*fn)(void *arg, uint32_t goroutine),
 	      void *arg);
 
+/* Calls fn for every object that somebody waits on. */
+void waits_objects(const struct waits *w, void (*fn)(void *arg, uint64_t obj), void *arg);
+
 /* ---- locks.c -------------------------------------------------------------------------------------------------- */
 
 /* Reads who waits for whom. */
@@ -172,6 +183,24 @@ unsigned locks_find_dead(struct leaker *l);
 
 /* Reads the roots that are not simply memory: pending timers, gor_leak_root, arguments of calls that have not begun. */
 void roots_read(struct leaker *l);
+
+/* ---- trail.c -------------------------------------------------------------------------------------------------- */
+
+/* How marking has come to what it has reached. */
+struct trail;
+
+struct trail *trail_new(void);
+void trail_free(struct trail *t);
+void trail_clear(struct trail *t);
+
+/* [lo, hi) is looked at, because of a word at `from`, or for the reason `what`. */
+void trail_add(struct trail *t, uint64_t lo, uint64_t hi, uint64_t from, const char *what);
+
+/* A goroutine may run, because of something at `from`, or for the reason `what`. */
+void trail_alive(struct trail *t, uint32_t index, uint64_t from, const char *what);
+
+/* Notes in the world how a goroutine was reached. */
+void trail_tell(struct leaker *l, int64_t goid);
 
 /* ---- mark.c --------------------------------------------------------------------------------------------------- */
 

@@ -91,6 +91,11 @@ static void note_limits(struct leaker *l)
 			l->registry.is_there ? "" : "; gorgon run --registry makes them known");
 }
 
+bool thread_is_idle(const struct leaker *l, const struct target_thread *th)
+{
+	return th->state == THREAD_FUTEX && table_get(&l->idle, (uint64_t)th->tid) != NULL;
+}
+
 static void set_registers(struct leaker *l, int32_t tid, uint64_t words_at)
 {
 	uint64_t words[REG_NGPR];
@@ -151,7 +156,10 @@ static void run(struct leaker *l)
 	l->stats->copy_ns = copied - begin;
 	l->heaps = heaps_find(l);
 	note_limits(l);
+	l->trail = l->options->why_alive ? trail_new() : NULL;
 	decide(l);
+	if (l->trail)
+		trail_tell(l, l->options->why_alive);
 	l->stats->mark_ns = target_now() - copied;
 	set_verdicts(l);
 }
@@ -180,6 +188,7 @@ int leak_check(struct world *w, struct target *t, struct debug *d, const struct 
 	heaps_free(l.heaps);
 	registry_free(&l.registry);
 	waits_free(l.waits);
+	trail_free(l.trail);
 	table_deinit(&l.gs);
 	table_deinit(&l.goids);
 	table_deinit(&l.calls);

@@ -20,7 +20,8 @@
  * What is not seen: see doc/leaks.md.
  *
  * Order of files: image.c copies memory, roots.c what is not plain memory, heap.c and registry.c find
- * blocks, waits.c who waits on what, locks.c who holds what, mark.c marks, leak.c puts it together.
+ * blocks, free.c those that are free, waits.c who waits on what, locks.c who holds what, mark.c marks, trail.c remembers how it came there, leak.c
+ * puts it together.
  */
 #include "collect/collect.h"
 #include "debug/debug.h"
@@ -28,8 +29,9 @@
 #include "target/target.h"
 
 struct leak_options {
-	int64_t caller; /* this goroutine asked, and is never a leak; 0: nobody did */
-	bool at_exit;   /* goroutines that merely are there are lingering */
+	int64_t why_alive; /* note how this goroutine was reached; 0: none */
+	int64_t caller;    /* this goroutine asked, and is never a leak; 0: nobody did */
+	bool at_exit;      /* goroutines that merely are there are lingering */
 	int64_t stuck_ns; /* who has waited for longer than this on something reachable is stuck; < 0: nobody is */
 	/* Called as soon as memory has been copied: the target may go on from here.  NULL: nobody cares. */
 	void (*copied)(void *arg);

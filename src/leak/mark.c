@@ -12,14 +12,19 @@
  *
  * Words at odd addresses are not looked at: packed structs with pointers in them are rare, and are documented.
  *
- * Invariants: each block, frame and stack is put on the list once.
+ * What marking spends its time with is memory that is in no cache.  So addresses in the heap are put on a list of their
+ * own, and between that and being marked they pass a short queue: on entering it the block and its mark are asked
+ * for, and until they leave it both have come.  Blocks are then looked at at once, while they are at hand, and large
+ * pieces slice by slice, so that what one slice leads to is done before the next: the lists stay short.
+ *
+ * Invariants: each block, frame and stack is looked at once.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "leak/inside.h"
 
-enum { MAX_FRAMES = 4096, AHEAD = 64 };
+enum { MAX_FRAMES = 4096, AHEAD = 32, SLICE = 4096, MAX_FOUND = 1 << 16, NEAR = 512, NEAR_BITS = 21 };
 
 struct piece {
 	uint64_t addr;
@@ -28,23 +33,42 @@ struct piece {
 	bool is_thread;
 };
 
+/* An address in a heap. */
+struct found {
+	uint64_t addr; /* 0: an empty place of the queue */
+	uint64_t at;   /* where it was found, for the trail */
+};
+
+/* An interval of addresses that are in this stretch, or, if it is NULL, in none of the image's areas. */
+struct near {
+	uint64_t lo, hi;
+	const struct stretch *stretch;
+};
+
 struct marker {
 	struct leaker *l;
 	struct table frames; /* first byte of a frame that was looked at -> itself */
 	VEC(struct piece) todo;
-	struct stretch *last; /* area of the last address found: mostly that of the next too */
+	VEC(struct found) found;
+	struct found ahead[AHEAD]; /* the queue: a ring */
+	unsigned next, nahead;
+	uint64_t lo, span;      /* heaps, stacks and Gs are in [lo, lo + span) */
+	struct near near[NEAR]; /* what was found last, by address */
 	struct uframe *frame_buf;
-	/* Addresses in the heap wait here until what they lead to has come into the cache. */
-	uint64_t ahead[AHEAD];
-	unsigned next;
+	uint64_t at; /* of the word that is being looked at, for the trail */
 };
 
-static void come_alive(void *arg, uint32_t goroutine);
+static void come_alive(void *arg, uint32_t index);
 
-static void look_at(struct marker *m, uint64_t addr, const unsigned char *bytes, uint64_t n, bool is_thread)
+/* what: for the trail, if this is a root. */
+static void look_at(struct marker *m, uint64_t addr, const unsigned char *bytes, uint64_t n, bool is_thread,
+		    const char *what)
 {
-	*VEC_PUSH(&m->todo) = (struct piece){addr, bytes, n, is_thread};
+	if (m->l->trail)
+		trail_add(m->l->trail, addr, addr + n, m->at, what);
+	m->at = addr;
 	waits_in(m->l->waits, addr, addr + n, come_alive, m);
+	*VEC_PUSH(&m->todo) = (struct piece){addr, bytes, n, is_thread};
 }
 
 /* ---- goroutines -------------------------------------------------------------------------------------------------- */
@@ -54,9 +78,9 @@ static struct stretch *stack_of(struct marker *m, const struct goroutine *g)
 	return g->stack_hi ? image_find_stack(&m->l->image, g->stack_hi - 8) : NULL;
 }
 
-static void come_alive(void *arg, uint32_t index)
+/* what: why it may run, if not for anything that was found. */
+static void make_alive(struct marker *m, uint32_t index, const char *what)
 {
-	struct marker *m = arg;
 	const struct goroutine *g = &m->l->world->goroutines[index];
 	const struct extra *call;
 	struct stretch *s;
@@ -65,59 +89,48 @@ static void come_alive(void *arg, uint32_t index)
 		return;
 	m->l->alive[index] = 1;
 	m->l->stats->marked_stacks++;
+	if (m->l->trail)
+		trail_alive(m->l->trail, index, m->at, what);
 	call = table_get(&m->l->calls, index + 1);
-	if (call) {
-		look_at(m, 0, call->bytes, call->n, false);
-		return;
-	}
-	s = stack_of(m, g);
-	if (s)
-		look_at(m, s->lo, s->bytes, s->hi - s->lo, !g->sp);
+	s = call ? NULL : stack_of(m, g);
+	if (call)
+		look_at(m, 0, call->bytes, call->n, false, "what go captured");
+	else if (s)
+		look_at(m, s->lo, s->bytes, s->hi - s->lo, !g->sp, what);
+}
+
+static void come_alive(void *arg, uint32_t index)
+{
+	make_alive(arg, index, NULL);
 }
 
 /* ---- addresses --------------------------------------------------------------------------------------------------- */
 
-/* Of [lo, hi), what was copied: the rest was never touched.  s is where lo may be, or NULL. */
-static void look_at_copied(struct marker *m, const struct stretch *s, uint64_t lo, uint64_t hi, bool is_root)
+/* Most addresses are near others: what the last one in these parts was in is remembered, nothing included. */
+static const struct stretch *area_of(struct marker *m, uint64_t addr)
+{
+	struct near *n = &m->near[(addr >> NEAR_BITS) % NEAR];
+
+	if (addr < n->lo || addr >= n->hi)
+		n->stretch = image_find_gap(&m->l->image, addr, &n->lo, &n->hi);
+	return n->stretch;
+}
+
+/* Of [lo, hi), what was copied: the rest was never touched. */
+static void look_at_copied(struct marker *m, uint64_t lo, uint64_t hi, const char *what)
 {
 	while (lo < hi) {
+		const struct stretch *s = area_of(m, lo);
 		uint64_t end;
 
-		if (!s || lo < s->lo || lo >= s->hi)
-			s = image_find(&m->l->image, lo);
 		if (!s) {
 			lo = (lo | (TARGET_PAGE - 1)) + 1;
 			continue;
 		}
 		end = hi < s->hi ? hi : s->hi;
-		look_at(m, lo, s->bytes + (lo - s->lo), end - lo, is_root && s->is_thread);
+		look_at(m, lo, s->bytes + (lo - s->lo), end - lo, what && s->is_thread, what);
 		lo = end;
 	}
-}
-
-static void mark_block(struct marker *m, uint64_t addr)
-{
-	const struct stretch *s = m->last && addr >= m->last->lo && addr < m->last->hi
-					  ? m->last
-					  : image_find(&m->l->image, addr);
-	struct block b;
-
-	if (!s || !heaps_mark(m->l->heaps, s, addr, &b))
-		return;
-	m->l->stats->marked_blocks++;
-	m->l->stats->marked_bytes += b.hi - b.lo;
-	look_at_copied(m, s, b.lo, b.hi, false);
-}
-
-/* An address in a heap: asks for the memory, and marks one that was asked for some time ago. */
-static void mark_soon(struct marker *m, const struct stretch *s, uint64_t addr)
-{
-	uint64_t *slot = &m->ahead[m->next++ % AHEAD], former = *slot;
-
-	heaps_prefetch(m->l->heaps, s, addr);
-	*slot = addr;
-	if (former)
-		mark_block(m, former);
 }
 
 /* The frame of a parked goroutine that addr is in; false if its frames are not known. */
@@ -157,12 +170,22 @@ static bool frame_around(struct marker *m, const struct goroutine *g, const stru
 	return true;
 }
 
+/*
+ * The runtime remembers where the registers of a parked goroutine are, and leaves that address behind in registers and
+ * on stacks of whoever ran next.  It leads to no object: what lies there is the runtime's, and a program's own variables
+ * are further up, behind the frames of what it called to wait.
+ */
+static bool is_saved_by_switch(const struct marker *m, const struct goroutine *g, uint64_t addr)
+{
+	return g->sp && addr < g->sp + m->l->rt.sizeof_switch;
+}
+
 static void mark_frame(struct marker *m, const struct stretch *s, uint64_t addr)
 {
 	const struct goroutine *g = &m->l->world->goroutines[s->owner];
 	uint64_t lo = s->lo, hi = s->hi;
 
-	if (m->l->alive[s->owner])
+	if (m->l->alive[s->owner] || is_saved_by_switch(m, g, addr))
 		return;
 	if (!frame_around(m, g, s, addr, &lo, &hi)) {
 		lo = s->lo;
@@ -171,81 +194,100 @@ static void mark_frame(struct marker *m, const struct stretch *s, uint64_t addr)
 	if (table_get(&m->frames, lo))
 		return;
 	table_put(&m->frames, lo, m);
-	look_at(m, lo, s->bytes + (lo - s->lo), hi - lo, false);
+	look_at(m, lo, s->bytes + (lo - s->lo), hi - lo, false, NULL);
 }
 
-static void mark_word(struct marker *m, uint64_t addr, bool is_thread)
+static void mark_word(struct marker *m, uint64_t addr, uint64_t at, bool is_thread)
 {
-	struct image *im = &m->l->image;
-	struct stretch *s = m->last;
+	const struct stretch *s = area_of(m, addr);
+	uintptr_t g;
 
-	if (s && addr >= s->lo && addr < s->hi) {
-		mark_soon(m, s, addr);
-		return;
+	if (s && s->kind == STRETCH_HEAP)
+		*VEC_PUSH(&m->found) = (struct found){addr, at};
+	if (is_thread && (g = (uintptr_t)table_get(&m->l->gs, addr)) != 0) {
+		m->at = at;
+		come_alive(m, (uint32_t)(g - 1));
 	}
-	if (addr >= im->stacks_lo && addr < im->stacks_hi) {
-		s = image_find_stack(im, addr);
-		if (s)
-			return mark_frame(m, s, addr);
-	}
-	if (is_thread) {
-		uintptr_t g = (uintptr_t)table_get(&m->l->gs, addr);
-
-		if (g)
-			return come_alive(m, (uint32_t)(g - 1));
-	}
-	s = image_find(im, addr);
-	if (s && s->kind == STRETCH_HEAP) {
-		m->last = s;
-		mark_soon(m, s, addr);
+	if (!s && (s = image_find_stack(&m->l->image, addr)) != NULL) {
+		m->at = at;
+		mark_frame(m, s, addr);
 	}
 }
 
-static void mark_piece(struct marker *m, const struct piece *p)
+static void scan(struct marker *m, const struct piece *p)
 {
-	uint64_t skip = -p->addr & 7;
-	uint64_t lo = m->l->image.areas.n ? m->l->image.areas.items[0].lo : 0;
-	uint64_t word;
+	uint64_t skip = -p->addr & 7, lo = m->lo, span = m->span, word;
 
-	if (m->l->image.stacks.n && m->l->image.stacks_lo < lo)
-		lo = m->l->image.stacks_lo;
 	for (uint64_t i = skip; i + 8 <= p->n; i += 8) {
 		memcpy(&word, p->bytes + i, 8);
-		/* Most words are small numbers; user addresses have 47 bits. */
-		if (word >= lo && word < (uint64_t)1 << 47)
-			mark_word(m, word, p->is_thread);
+		if (word - lo < span)
+			mark_word(m, word, p->addr + i, p->is_thread);
 	}
+}
+
+/* ---- the lists --------------------------------------------------------------------------------------------------- */
+
+static void mark_block(struct marker *m, const struct found *f)
+{
+	const struct stretch *s = area_of(m, f->addr);
+	struct block b;
+
+	if (!s || !heaps_mark(m->l->heaps, s, f->addr, &b))
+		return;
+	m->l->stats->marked_blocks++;
+	m->l->stats->marked_bytes += b.hi - b.lo;
+	m->at = f->at;
+	look_at_copied(m, b.lo, b.hi, NULL);
+}
+
+/* Into the queue, and out of it what entered some time ago. */
+static void through_queue(struct marker *m, struct found f)
+{
+	struct found *slot = &m->ahead[m->next++ % AHEAD], former = *slot;
+
+	*slot = f;
+	if (f.addr)
+		heaps_prefetch(m->l->heaps, area_of(m, f.addr), f.addr);
+	else
+		m->nahead--;
+	if (former.addr)
+		mark_block(m, &former);
+	else
+		m->nahead++;
+}
+
+static void scan_slice(struct marker *m)
+{
+	struct piece *last = &m->todo.items[m->todo.n - 1], slice = *last;
+
+	if (last->n <= SLICE) {
+		m->todo.n--;
+	} else {
+		slice.n = SLICE - (last->addr & 7);
+		last->addr += slice.n;
+		last->bytes += slice.n;
+		last->n -= slice.n;
+	}
+	scan(m, &slice);
 }
 
 static void drain(struct marker *m)
 {
-	unsigned idle = 0; /* consecutive places of the queue that were empty */
+	for (;;) {
+		bool is_small = m->todo.n && m->todo.items[m->todo.n - 1].n <= SLICE;
 
-	while (m->todo.n || idle < AHEAD) {
-		uint64_t *slot = &m->ahead[m->next % AHEAD], former = *slot;
-
-		if (m->todo.n) {
-			struct piece p = m->todo.items[--m->todo.n];
-
-			mark_piece(m, &p);
-			idle = 0;
-			continue;
-		}
-		m->next++;
-		*slot = 0;
-		idle = former ? 0 : idle + 1;
-		if (former)
-			mark_block(m, former);
+		if ((is_small && m->found.n < MAX_FOUND) || (m->todo.n && !m->found.n))
+			scan_slice(m);
+		else if (m->found.n)
+			through_queue(m, m->found.items[--m->found.n]);
+		else if (m->nahead)
+			through_queue(m, (struct found){0});
+		else
+			break;
 	}
 }
 
 /* ---- roots --------------------------------------------------------------------------------------------------------- */
-
-/* A thread of the scheduler's that has nothing to do: what its registers held last is of no use to it any more. */
-static bool is_idle(struct leaker *l, const struct target_thread *th)
-{
-	return th->state == THREAD_FUTEX && table_get(&l->idle, (uint64_t)th->tid) != NULL;
-}
 
 static void registers(struct marker *m)
 {
@@ -254,24 +296,21 @@ static void registers(struct marker *m)
 	for (size_t i = 0; i < t->nthreads; i++) {
 		const struct target_thread *th = &t->threads[i];
 
-		if (is_idle(m->l, th))
+		if (thread_is_idle(m->l, th))
 			continue;
-		look_at(m, 0, (const unsigned char *)th->regs.gpr, sizeof th->regs.gpr, true);
+		look_at(m, 0, (const unsigned char *)th->regs.gpr, sizeof th->regs.gpr, true, "a register");
 		if (th->xstate)
-			look_at(m, 0, th->xstate, th->xstate_size & ~(size_t)7, true);
+			look_at(m, 0, th->xstate, th->xstate_size & ~(size_t)7, true, "a vector register");
 		else if (th->regs.xmm)
-			look_at(m, 0, (const unsigned char *)th->xmm.lane, sizeof th->xmm.lane, true);
+			look_at(m, 0, (const unsigned char *)th->xmm.lane, sizeof th->xmm.lane, true,
+				"a vector register");
 	}
 }
 
 /* What is in a heap, but in no block. */
 static void look_at_gap(void *arg, uint64_t lo, uint64_t hi)
 {
-	struct marker *m = arg;
-
-	if (!m->last || lo < m->last->lo || lo >= m->last->hi)
-		m->last = image_find(&m->l->image, lo);
-	look_at_copied(m, m->last, lo, hi, true);
+	look_at_copied(arg, lo, hi, "between the blocks of a heap");
 }
 
 static bool is_root(const struct leaker *l, const struct goroutine *g)
@@ -286,19 +325,42 @@ static void roots(struct marker *m)
 
 	for (size_t i = 0; i < l->world->ngoroutines; i++)
 		if (is_root(l, &l->world->goroutines[i]))
-			come_alive(m, (uint32_t)i);
+			make_alive(m, (uint32_t)i, "it may run whatever the others do");
 	for (size_t i = 0; i < l->image.areas.n; i++) {
 		const struct stretch *s = &l->image.areas.items[i];
 
 		if (s->kind == STRETCH_ROOT)
-			look_at(m, s->lo, s->bytes, s->hi - s->lo, s->is_thread);
+			look_at(m, s->lo, s->bytes, s->hi - s->lo, s->is_thread, "memory that is a root");
 	}
 	heaps_gaps(l->heaps, look_at_gap, m);
 	registers(m);
 	for (size_t i = 0; i < l->timers.n; i++)
-		mark_word(m, l->timers.items[i], true);
+		mark_word(m, l->timers.items[i], 0, true);
 	for (size_t i = 0; i < l->extras.n; i++)
-		look_at(m, l->extras.items[i].addr, l->extras.items[i].bytes, l->extras.items[i].n, false);
+		look_at(m, l->extras.items[i].addr, l->extras.items[i].bytes, l->extras.items[i].n, false,
+			"what gor_leak_root was given");
+}
+
+static void include(uint64_t *lo, uint64_t *hi, uint64_t from, uint64_t to)
+{
+	*lo = from < *lo ? from : *lo;
+	*hi = to > *hi ? to : *hi;
+}
+
+/* Most words are numbers, and no address of anything that is looked for. */
+static void find_range(struct marker *m)
+{
+	const struct image *im = &m->l->image;
+	uint64_t lo = UINT64_MAX, hi = 0;
+
+	include(&lo, &hi, im->stacks_lo, im->stacks_hi);
+	for (size_t i = 0; i < im->areas.n; i++)
+		if (im->areas.items[i].kind == STRETCH_HEAP)
+			include(&lo, &hi, im->areas.items[i].lo, im->areas.items[i].hi);
+	for (size_t i = 0; i < m->l->world->ngoroutines; i++)
+		include(&lo, &hi, m->l->world->goroutines[i].addr, m->l->world->goroutines[i].addr + 1);
+	m->lo = lo;
+	m->span = hi - lo;
 }
 
 void mark_all(struct leaker *l)
@@ -308,9 +370,13 @@ void mark_all(struct leaker *l)
 	heaps_unmark(l->heaps);
 	memset(l->alive, 0, l->world->ngoroutines);
 	l->stats->marked_blocks = l->stats->marked_bytes = l->stats->marked_stacks = 0;
+	if (l->trail)
+		trail_clear(l->trail);
+	find_range(&m);
 	roots(&m);
 	drain(&m);
 	free(m.frame_buf);
 	table_deinit(&m.frames);
 	VEC_FREE(&m.todo);
+	VEC_FREE(&m.found);
 }

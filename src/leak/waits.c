@@ -167,3 +167,9 @@ void waits_in(const struct waits *w, uint64_t lo, uint64_t hi, void (*fn)(void *
 	     i < w->pairs.n && w->pairs.items[i].obj < hi; i++)
 		fn(arg, w->pairs.items[i].goroutine);
 }
+
+void waits_objects(const struct waits *w, void (*fn)(void *arg, uint64_t obj), void *arg)
+{
+	for (size_t i = 0; i < w->pairs.n; i++)
+		fn(arg, w->pairs.items[i].obj);
+}

@@ -107,15 +107,108 @@ LEAK_CASE(moved_block, "1 stuck [chan receive]")
 	kept = realloc(p, 1 << 17);
 }
 
-/* What a freed block held is not reachable through it any more. */
-LEAK_CASE(freed_block, "1 leaked [chan receive]")
+/* A block that grew where it was, over one that was freed behind it. */
+LEAK_CASE(grown_block, "1 stuck [chan receive]")
 {
-	struct object *o = calloc(1, 2000);
-	struct object *wall = malloc(100);
+	chan(int) *p = malloc(2000);
+	void *behind = malloc(4000), *wall = malloc(100);
 
-	*(chan(int) volatile *)((char *)o + 1000) = blocked();
+	KEEP(wall);
+	p[100] = blocked();
+	free(behind);
+	kept = realloc(p, 5000);
+}
+
+/* What a freed block held is not reachable through it any more, wherever malloc keeps it. */
+static NOINLINE void free_what_is_kept(size_t size, size_t at)
+{
+	char *o = calloc(1, size), *wall = malloc(size);
+
+	*(chan(int) volatile *)(o + at) = blocked();
 	kept = o;
 	KEEP(wall);
+	free(o);
+}
+
+LEAK_CASE(freed_block, "1 leaked [chan receive]")
+{
+	free_what_is_kept(2000, 1000);
+}
+
+LEAK_CASE(freed_block_in_a_threads_cache, "1 leaked [chan receive]")
+{
+	free_what_is_kept(200, 120);
+}
+
+/* The cache is full, and the block small enough for a list of the arena's. */
+LEAK_CASE(freed_block_behind_a_full_cache, "1 leaked [chan receive]")
+{
+	void *others[7];
+
+	for (int i = 0; i < 7; i++)
+		others[i] = malloc(100);
+	KEEP(others);
+	char *o = calloc(1, 100);
+	*(chan(int) volatile *)(o + 40) = blocked();
+	kept = o;
+	for (int i = 0; i < 7; i++)
+		free(others[i]);
+	free(o);
+}
+
+static void *free_many(void *ret)
+{
+	char *all[20];
+
+	for (int i = 0; i < 20; i++)
+		all[i] = calloc(1, 300);
+	for (int i = 0; i < 20; i++)
+		*(chan(int) volatile *)(all[i] + 200) = *(chan(int) *)ret;
+	for (int i = 0; i < 20; i++)
+		free(all[i]);
+	*(void **)ret = all[19];
+	leak_scrub();
+	while (pause() != 0)
+		;
+	return NULL;
+}
+
+/* In the lists of a thread that is still there. */
+LEAK_CASE(freed_block_of_another_arena, "1 leaked [chan receive]")
+{
+	void *volatile word = (void *)blocked(), *before = word;
+	pthread_t id;
+
+	if (pthread_create(&id, NULL, free_many, (void *)&word) != 0)
+		abort();
+	while (word == before)
+		gor_sleep(GOR_MS);
+	kept = word;
+	before = word = NULL;
+}
+
+LEAK_CASE(freed_block_that_was_taken_again, BOTH_STUCK)
+{
+	struct object *first = calloc(1, sizeof(*first)), *again;
+
+	KEEP(first);
+	free(first);
+	again = malloc(sizeof(*again));
+	fill(again);
+	kept = again;
+}
+
+/* A mistake of the program's; but it may still do it. */
+LEAK_CASE(object_in_a_freed_block, "1 stuck [sync.WaitGroup.Wait]")
+{
+	char *o = calloc(1, 2000), *wall = malloc(100);
+	gor_waitgroup *wg = (gor_waitgroup *)(o + 1000);
+
+	KEEP(wall);
+	gor_waitgroup_add(wg, 1);
+	go(waiter, wg);
+	settle();
+	kept = o;
 	free(o);
 }
 

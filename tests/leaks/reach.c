@@ -336,7 +336,10 @@ static void run_spinning(struct thread *t)
 
 LEAK_CASE(register_of_a_foreign_thread, "1 stuck [chan receive]")
 {
-	start_thread(run_spinning, blocked());
+	chan(int) c = blocked();
+
+	settle();
+	start_thread(run_spinning, c);
 	wait_for_spinner();
 }
 
