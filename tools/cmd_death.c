@@ -128,36 +128,37 @@ static int set_leak_settings(struct helper *h, const struct collect_request *q, 
 	return err ? err : findings_load(&h->findings, s, e);
 }
 
-/* The process goes on while its memory is looked at. */
-struct going_on {
-	const struct helper *h;
-	struct session *s;
-};
-
-static void let_go(void *arg)
+static void judge(struct helper *h, struct session *s, const struct collect_request *q)
 {
-	const struct going_on *g = arg;
+	unsigned status = q->flags & GORI_LEAKS_AT_EXIT ? q->flags >> GORI_LEAKS_STATUS_SHIFT & 0xff : 0;
 
-	target_resume(g->s->target);
-	say(g->h, GORI_HELPER_READ, NULL); /* whether it listens shows when the count is told */
-}
-
-static int find_leaks(struct helper *h, struct session *s, const struct collect_request *q, struct error *e)
-{
-	struct going_on g = {h, s};
-	struct leak_options o = {.at_exit = q->flags & GORI_LEAKS_AT_EXIT,
-				 .stuck_ns = q->stuck_ns,
-				 .copied = let_go,
-				 .arg = &g};
-	unsigned status = o.at_exit ? q->flags >> GORI_LEAKS_STATUS_SHIFT & 0xff : 0;
-	struct leak_stats stats;
-	int err = leak_check(&s->world, s->target, s->debug, &o, &stats, e);
-
-	if (!err)
-		findings_judge(&h->findings, &s->world);
-	if (!err && status)
+	findings_judge(&h->findings, &s->world);
+	if (status)
 		h->findings.leaks.ending = (struct ending){
 			ENDING_FAILED, arena_printf(&s->world.arena, "exit status %u", status)};
+}
+
+/* The process goes on while the copy of its memory is looked at. */
+static int find_leaks(struct helper *h, struct session *s, const struct report_options *o,
+		      const struct collect_request *q, struct error *e)
+{
+	struct leak_options how = {.at_exit = q->flags & GORI_LEAKS_AT_EXIT, .stuck_ns = q->stuck_ns};
+	struct leaker *leaker = NULL;
+	struct leak_stats stats;
+	int err = leak_new(&leaker, s->target, s->debug, e);
+
+	if (!err)
+		err = leak_copy(leaker, e);
+	if (!err) {
+		target_resume(s->target);
+		say(h, GORI_HELPER_READ, NULL); /* whether it listens shows when the count is told */
+		err = collect(&s->world, s->target, s->debug, &o->collect, e);
+	}
+	if (!err)
+		err = leak_check(leaker, &s->world, &how, &stats, e);
+	if (!err)
+		judge(h, s, q);
+	leak_free(leaker);
 	return err;
 }
 
@@ -191,9 +192,24 @@ static int look(struct helper *h, struct session *s, struct report_options *o, s
 	if (err || h->task == SNAPSHOT)
 		return err;
 	set_options(h, q, o);
-	err = collect(&s->world, s->target, s->debug, &o->collect, e);
+	err = h->task == LEAKS ? find_leaks(h, s, o, q, e)
+			       : collect(&s->world, s->target, s->debug, &o->collect, e);
 	o->separate = h->task == DEATH && !s->world.message;
-	return err || h->task != LEAKS ? err : find_leaks(h, s, q, e);
+	return err;
+}
+
+/* The process goes on while its snapshot is written. */
+struct going_on {
+	const struct helper *h;
+	struct session *s;
+};
+
+static void let_go(void *arg)
+{
+	const struct going_on *g = arg;
+
+	target_resume(g->s->target);
+	say(g->h, GORI_HELPER_READ, NULL); /* whether it listens shows when the number is told */
 }
 
 /* For gor_snapshot: what went wrong is told as a number, and whether that happens is for the caller to judge. */

@@ -169,28 +169,28 @@ static int filter(struct world *w, const char *where, struct error *e)
 	return 0;
 }
 
-static void let_go(void *arg)
-{
-	target_resume(arg);
-}
-
+/* The target goes on as soon as its memory has been copied; the world is made from the copy. */
 static int check(struct session *s, const struct options *l, struct error *e)
 {
-	struct leak_options leak = l->leak;
 	struct report_options o = l->report;
+	struct leaker *leaker = NULL;
 	struct leak_stats stats;
-	int err = target_stop(s->target, e);
+	int err = leak_new(&leaker, s->target, s->debug, e);
 
 	o.collect.pause_ns = 0;
-	leak.copied = let_go;
-	leak.arg = s->target;
+	if (!err)
+		err = target_stop(s->target, e);
+	if (!err)
+		err = leak_copy(leaker, e);
+	if (!s->target->ops->is_file)
+		target_resume(s->target);
 	bounds_doing("reading its goroutines");
 	if (!err)
 		err = collect(&s->world, s->target, s->debug, &o.collect, e);
 	bounds_doing("looking for leaks");
 	if (!err)
-		err = leak_check(&s->world, s->target, s->debug, &leak, &stats, e);
-	target_resume(s->target);
+		err = leak_check(leaker, &s->world, &l->leak, &stats, e);
+	leak_free(leaker);
 	s->world.paused_ns = s->target->paused_ns;
 	if (!err && l->stats)
 		put_stats(&stats, s->target->paused_ns);

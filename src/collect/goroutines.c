@@ -21,7 +21,6 @@
 #include "collect/inside.h"
 
 enum {
-	MAX_ARENAS = 4096,
 	MAX_SLOTS = 1 << 24, /* of all arenas */
 	MAX_EXTRA = 1 << 20,
 	MAX_MS = 1 << 16,
@@ -92,27 +91,16 @@ static void add_g(struct collector *c, raw_gs *list, uint64_t addr, const unsign
 	*VEC_PUSH(list) = g;
 }
 
-struct slots {
-	uint64_t base, size, skews, step;
-};
-
-static uint64_t slot_g(const struct collector *c, const struct slots *s, uint64_t i)
-{
-	uint64_t slot = s->base + i * s->size;
-
-	return slot + s->size - s->step * (1 + slot / s->size % s->skews) - c->rt.sizeof_g;
-}
-
-static void read_arena(struct collector *c, const struct slots *s, uint64_t used, raw_gs *list)
+static void read_arena(struct collector *c, const struct rt_slots *s, raw_gs *list)
 {
 	static struct span spans[BATCH];
 	unsigned char *buf = base_malloc((size_t)BATCH * c->rt.sizeof_g + RT_SLACK);
 
-	for (uint64_t at = 0; at < used; at += BATCH) {
-		size_t n = used - at < BATCH ? used - at : BATCH;
+	for (uint64_t at = 0; at < s->used; at += BATCH) {
+		size_t n = s->used - at < BATCH ? s->used - at : BATCH;
 
 		for (size_t i = 0; i < n; i++)
-			spans[i] = (struct span){slot_g(c, s, at + i), buf + i * c->rt.sizeof_g,
+			spans[i] = (struct span){rt_slot_g(&c->rt, s, at + i), buf + i * c->rt.sizeof_g,
 						 c->rt.sizeof_g, false};
 		target_read_spans(c->target, spans, n);
 		for (size_t i = 0; i < n; i++)
@@ -124,22 +112,14 @@ static void read_arena(struct collector *c, const struct slots *s, uint64_t used
 
 static void read_arenas(struct collector *c, raw_gs *list)
 {
-	struct rt *rt = &c->rt;
-	uint64_t at = rt_number(rt, "root.arenas"), n = rt_read_u32(rt, rt_number(rt, "root.narenas"), 0);
-	struct slots s = {.size = rt_number(rt, "const.slot_size"),
-			  .skews = rt_number(rt, "const.skews"),
-			  .step = rt_number(rt, "const.skew_step")};
+	uint64_t left = MAX_SLOTS;
+	struct rt_slots s;
 
-	if (!at || !s.skews || s.size < TARGET_PAGE || n > MAX_ARENAS)
-		return;
-	for (uint64_t i = 0, left = MAX_SLOTS; i < n; i++) {
-		uint64_t arena = at + i * rt->sizeof_arena, used = rt_read_u32(rt, arena, rt->arena_used);
-
-		s.base = rt_read_u64(rt, arena, rt->arena_base);
-		if (!s.base || used > left)
+	for (uint32_t i = 0; rt_slots(&c->rt, i, &s); i++) {
+		if (s.used > left)
 			continue;
-		left -= used;
-		read_arena(c, &s, used, list);
+		left -= s.used;
+		read_arena(c, &s, list);
 	}
 }
 

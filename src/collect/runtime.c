@@ -210,3 +210,25 @@ void rt_close(struct rt *rt)
 	table_deinit(&rt->entries);
 	arena_deinit(&rt->arena);
 }
+
+/* ---- slots ------------------------------------------------------------------------------------------------------ */
+
+enum { MAX_ARENAS = 4096, MAX_SLOTS = 1 << 24 };
+
+bool rt_slots(struct rt *rt, uint32_t arena, struct rt_slots *ret)
+{
+	uint64_t at = rt_number(rt, "root.arenas"), n = rt_read_u32(rt, rt_number(rt, "root.narenas"), 0);
+
+	*ret = (struct rt_slots){.size = rt_number(rt, "const.slot_size"),
+				 .skews = rt_number(rt, "const.skews"),
+				 .step = rt_number(rt, "const.skew_step")};
+	if (!at || !ret->skews || ret->size < TARGET_PAGE || n > MAX_ARENAS || arena >= n)
+		return false;
+	at += arena * (uint64_t)rt->sizeof_arena;
+	ret->base = rt_read_u64(rt, at, rt->arena_base);
+	ret->n = rt_read_u32(rt, at, rt->arena_nslots);
+	ret->used = rt_read_u32(rt, at, rt->arena_used);
+	if (!ret->base || ret->used > MAX_SLOTS)
+		ret->n = ret->used = 0;
+	return true;
+}

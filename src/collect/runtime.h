@@ -93,6 +93,23 @@ bool rt_add_table(struct rt *rt, const char *path, const char cookie[8]);
 /* A name of the table that is no field: "root.allm"; 0 if it is not there. */
 uint64_t rt_number(const struct rt *rt, const char *name);
 
+/* The slots of one arena of goroutines. */
+struct rt_slots {
+	uint64_t base, size, n, used;
+	uint64_t skews, step;
+};
+
+/* Of the arena with this number; false: there are no more. */
+bool rt_slots(struct rt *rt, uint32_t arena, struct rt_slots *ret);
+
+/* Where the G of a slot is: at its end, but for a skew. */
+static inline uint64_t rt_slot_g(const struct rt *rt, const struct rt_slots *s, uint64_t i)
+{
+	uint64_t slot = s->base + i * s->size;
+
+	return slot + s->size - s->step * (1 + slot / s->size % s->skews) - rt->sizeof_g;
+}
+
 /* A field of a copy of a struct, with RT_SLACK behind it; 0 if this runtime has no such field. */
 static inline uint64_t rt_u64(const void *copy, uint32_t field)
 {

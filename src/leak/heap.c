@@ -94,7 +94,7 @@ static bool walk_arena(struct leaker *l, struct heaps *hs, uint64_t lo, uint64_t
 	return false;
 }
 
-enum { PAGE_PLACES = 256 };
+enum { PAGE_PLACES = 256, USUAL_BLOCK = 64 };
 
 static void index_chunks(struct heap *h, const starts *list)
 {
@@ -120,7 +120,7 @@ static void keep(struct leaker *l, struct heaps *hs, uint64_t lo, uint64_t hi, s
 	index_chunks(&h, list);
 	hs->nblocks += list->n;
 	*VEC_PUSH(&hs->heaps) = h;
-	l->stats->heap_bytes += hi - lo;
+	l->stats.heap_bytes += hi - lo;
 	VEC_FREE(list);
 }
 
@@ -274,7 +274,7 @@ static void keep_registered(struct leaker *l, struct heaps *hs, const blocks *li
 	hs->nblocks += list->n;
 	*VEC_PUSH(&hs->heaps) = h;
 	for (size_t i = 0; i < list->n; i++)
-		l->stats->heap_bytes += list->items[i].hi - list->items[i].lo;
+		l->stats.heap_bytes += list->items[i].hi - list->items[i].lo;
 	VEC_FREE(&chunks);
 	VEC_FREE(&gaps);
 }
@@ -464,8 +464,8 @@ struct heaps *heaps_find(struct leaker *l)
 	sort_heaps(hs);
 	cut_stretches(l, hs);
 	image_sort(&l->image);
-	l->stats->heap_blocks = hs->nblocks;
-	l->stats->has_blocks = hs->nblocks > 0;
+	l->stats.heap_blocks = hs->nblocks;
+	l->stats.has_blocks = hs->nblocks > 0;
 	return hs;
 }
 
@@ -500,6 +500,7 @@ void heaps_prefetch(const struct heaps *hs, const struct stretch *s, uint64_t ad
 	const struct heap *h = &hs->heaps.items[s->owner];
 
 	__builtin_prefetch(s->bytes + (addr - s->lo));
+	__builtin_prefetch(s->bytes + (addr - s->lo) + USUAL_BLOCK - 1); /* most lie across two lines */
 	if (addr >= h->lo && addr < h->hi)
 		__builtin_prefetch(&h->bits[(addr - h->lo) / h->unit / 64]);
 }

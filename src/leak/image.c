@@ -6,10 +6,10 @@
  *	- the arenas of goroutine stacks, of which only the live part of each stack is taken;
  *	- pages that were never touched, where the kernel tells (/proc/PID/pagemap);
  *	- device memory and the like, which cannot be read.
- * Of the stacks of threads, what lies below the stack pointer is dead and left out; what lies above the frames,
- * thread-local variables, is taken.  Shared writable mappings are taken too: pointers may hide there.
+ * Shared writable mappings are taken too: pointers may hide there.  What of it is dead is found later (stacks.c), so that
+ * nothing but copying is done while the target is stopped; from then on the target's memory is read here.
  *
- * Then what belongs to the runtime is blanked: Gs, Ms, Ps and their timer heaps.  Pending timers are roots for
+ * In the end, what belongs to the runtime is blanked: Gs, Ms, Ps and their timer heaps.  Pending timers are roots for
  * what they will touch (mark.c).
  *
  * Invariants: memory that could not be copied is noted in the world: something there might reach anything.
@@ -17,10 +17,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "abi/abi.h"
 #include "base/search.h"
 #include "leak/inside.h"
 
-enum { CHUNK = 1 << 20, MAX_THREADS = 1 << 16, RED_ZONE = 128 };
+enum { CHUNK = 1 << 20, LIVE_BYTES = 1024 /* of a usual parked goroutine */ };
 
 /* ---- stretches ------------------------------------------------------------------------------------------------- */
 
@@ -63,9 +64,32 @@ struct stretch *image_find_stack(struct image *im, uint64_t addr)
 	return addr >= im->stacks_lo && addr < im->stacks_hi ? find(&im->stacks, addr) : NULL;
 }
 
+struct stretch *image_find_slot(struct image *im, uint64_t addr)
+{
+	return find(&im->slots, addr);
+}
+
 void image_sort(struct image *im)
 {
 	VEC_SORT(&im->areas, compare_stretches);
+}
+
+void image_cut(struct image *im, uint64_t lo, uint64_t hi)
+{
+	size_t n = im->areas.n;
+
+	for (size_t i = 0; i < n; i++) {
+		struct stretch *s = &im->areas.items[i], rest = *s;
+
+		if (hi <= s->lo || lo >= s->hi)
+			continue;
+		s->hi = lo > s->lo ? lo : s->lo;
+		if (hi >= rest.hi)
+			continue;
+		rest.bytes += hi - rest.lo;
+		rest.lo = hi;
+		*VEC_PUSH(&im->areas) = rest;
+	}
 }
 
 static void blank_in(const stretches *list, uint64_t lo, uint64_t hi)
@@ -95,33 +119,39 @@ void image_free(struct image *im)
 	VEC_FREE(&im->memory);
 	VEC_FREE(&im->areas);
 	VEC_FREE(&im->stacks);
+	VEC_FREE(&im->slots);
+	VEC_FREE(&im->without);
 }
 
-static struct stretch *add(struct leaker *l, uint64_t lo, uint64_t hi, unsigned char *bytes,
-			   enum stretch_kind kind)
+static void add(struct leaker *l, uint64_t lo, uint64_t hi, unsigned char *bytes)
 {
-	struct stretch *s = kind == STRETCH_STACK ? VEC_PUSH(&l->image.stacks) : VEC_PUSH(&l->image.areas);
-
-	*s = (struct stretch){.lo = lo, .hi = hi, .bytes = bytes, .kind = kind};
-	return s;
+	*VEC_PUSH(&l->image.areas) =
+		(struct stretch){.lo = lo, .hi = hi, .bytes = bytes, .kind = STRETCH_ROOT};
+	l->stats.root_bytes += hi - lo;
 }
 
-static unsigned char *keep(struct leaker *l, size_t n)
+unsigned char *image_keep(struct leaker *l, size_t n)
 {
+	struct pool *p = &l->image.pool;
+
+	if (n <= p->n) {
+		p->n -= n;
+		return p->bytes + p->n;
+	}
 	return *VEC_PUSH(&l->image.memory) = base_malloc_large(n);
 }
 
 /* ---- mappings -------------------------------------------------------------------------------------------------- */
 
 /* Reads [lo, hi) in pieces.  Pages in it that cannot be read split it. */
-static void copy_range(struct leaker *l, uint64_t lo, uint64_t hi, bool is_thread)
+static void copy_range(struct leaker *l, uint64_t lo, uint64_t hi)
 {
 	unsigned char *bytes;
 	uint64_t at = lo, from;
 
 	if (lo >= hi)
 		return;
-	bytes = keep(l, hi - lo);
+	bytes = image_keep(l, hi - lo);
 	while (at < hi) {
 		size_t n;
 
@@ -136,8 +166,7 @@ static void copy_range(struct leaker *l, uint64_t lo, uint64_t hi, bool is_threa
 			break;
 		}
 		if (at >= hi) {
-			add(l, from, hi, bytes + (from - lo), STRETCH_ROOT)->is_thread = is_thread;
-			l->stats->root_bytes += hi - from;
+			add(l, from, hi, bytes + (from - lo));
 			return;
 		}
 		/* Page by page across the bad one. */
@@ -149,11 +178,8 @@ static void copy_range(struct leaker *l, uint64_t lo, uint64_t hi, bool is_threa
 			if (!s.ok)
 				break;
 		}
-		if (at > from) {
-			add(l, from, at < hi ? at : hi, bytes + (from - lo), STRETCH_ROOT)->is_thread =
-				is_thread;
-			l->stats->root_bytes += at - from;
-		}
+		if (at > from)
+			add(l, from, at < hi ? at : hi, bytes + (from - lo));
 		at = (at | (TARGET_PAGE - 1)) + 1;
 	}
 }
@@ -168,7 +194,7 @@ static void copy_resident(struct leaker *l, uint64_t lo, uint64_t hi, unsigned c
 
 		n = pages < sizeof present ? pages : sizeof present;
 		if (!target_resident(l->target, lo, n, present)) {
-			copy_range(l, lo, hi, false);
+			copy_range(l, lo, hi);
 			return;
 		}
 		for (size_t k = 0; k < n; k++)
@@ -181,7 +207,7 @@ static void copy_resident(struct leaker *l, uint64_t lo, uint64_t hi, unsigned c
 			if (present[i]) {
 				uint64_t end = lo + j * TARGET_PAGE;
 
-				copy_range(l, lo + i * TARGET_PAGE, end < hi ? end : hi, false);
+				copy_range(l, lo + i * TARGET_PAGE, end < hi ? end : hi);
 			}
 			i = j;
 		}
@@ -207,12 +233,6 @@ static void copy_pieces(struct leaker *l, uint64_t lo, uint64_t hi, unsigned cha
 	for (; next_piece(l->target, lo, hi, &from, &to); lo = to)
 		copy_resident(l, from, to, least);
 }
-
-struct range {
-	uint64_t lo, hi;
-};
-
-typedef VEC(struct range) ranges;
 
 static int compare_ranges(const void *a, const void *b)
 {
@@ -250,145 +270,15 @@ static bool is_memory(const struct mapping *m)
 	       strcmp(m->path, "[vsyscall]") != 0;
 }
 
-/* ---- stacks ------------------------------------------------------------------------------------------------------ */
-
-enum { MAX_STACK_FRAMES = 4096, PTHREAD_WORDS = 0x900 / 8 };
-
-/*
- * Did pthread_create make this mapping as the stack of this thread?  It notes in the thread's control block where the
- * block that it has made begins, how large it is, and how much of it is the guard: three words that fit a mapping
- * exactly.  A stack that the program has made itself may have anything below it.
- */
-static bool made_by_libc(struct leaker *l, const struct target_thread *th, const struct mapping *m)
-{
-	uint64_t w[PTHREAD_WORDS];
-	size_t n = target_read_some(l->target, th->fs_base, w, sizeof w) / 8;
-
-	for (size_t i = 0; i + 2 < n; i++)
-		if (w[i + 2] && w[i + 2] < w[i + 1] && w[i] + w[i + 2] == m->lo &&
-		    w[i] + w[i + 1] > th->fs_base && w[i] + w[i + 1] <= m->hi)
-			return true;
-	return false;
-}
-
-/*
- * Where the live part of a thread's stack begins: at the lowest stack pointer of all frames, since a signal handler may
- * run on a stack that lies within an outer frame, above those that it has interrupted; and below it what a leaf function
- * may use, but if the thread has nothing to do.  0: the frames are not known for certain.
- */
-static uint64_t lowest_live(struct leaker *l, const struct target_thread *th)
-{
-	struct uframe *frames = base_malloc(MAX_STACK_FRAMES * sizeof *frames);
-	uint64_t lowest = th->regs.gpr[REG_RSP], leaf = thread_is_idle(l, th) ? 0 : RED_ZONE;
-	enum stack_end end;
-	size_t n = unwind(debug_unwinder(l->debug), &th->regs, th->tid != l->inexact_tid, frames,
-			  MAX_STACK_FRAMES, &end);
-
-	for (size_t i = 0; i < n; i++) {
-		if (frames[i].guessed || !regs_knows(&frames[i].regs, REG_RSP))
-			end = STACK_CORRUPT;
-		else if (frames[i].regs.gpr[REG_RSP] < lowest)
-			lowest = frames[i].regs.gpr[REG_RSP];
-	}
-	free(frames);
-	return end == STACK_COMPLETE && lowest > leaf ? lowest - leaf : 0;
-}
-
-/*
- * Of a thread's stack, what lies below `sp` is dead.  It must be certain that this mapping is that stack
- * and nothing else: neighbours may have been joined by the kernel.  So: the main thread's, or one that pthread_create
- * has made.  All others are taken whole.
- */
-static void dead_below(struct leaker *l, const struct target_thread *th, uint64_t sp, ranges *ret)
-{
-	const struct mapping *m = sp ? target_mapping(l->target, sp) : NULL;
-	bool is_main = m && strcmp(m->path, "[stack]") == 0;
-
-	if (!m)
-		return;
-	if (!is_main && !(th->fs_base > sp && th->fs_base < m->hi && made_by_libc(l, th, m)))
-		return;
-	if (sp > m->lo)
-		*VEC_PUSH(ret) = (struct range){m->lo, sp & ~(uint64_t)7};
-}
-
-static void dead_parts(struct leaker *l, ranges *ret)
-{
-	struct target *t = l->target;
-
-	for (size_t i = 0; i < t->nthreads; i++)
-		if (t->threads[i].has_regs)
-			dead_below(l, &t->threads[i], lowest_live(l, &t->threads[i]), ret);
-}
-
-/*
- * The stack that the runtime has made for the scheduler of an adopted thread, main's included: nothing else is in it,
- * and nobody but the scheduler runs there.  What lies below where it stands is dead.
- */
-static void dead_below_scheduler(struct leaker *l, const struct target_thread *th, uint64_t m, uint64_t sp,
-				 ranges *ret)
-{
-	struct rt *rt = &l->rt;
-	uint64_t lo = rt_read_u64(rt, m + rt->m_g0, rt->g_stack_lo);
-	uint64_t hi = rt_read_u64(rt, m + rt->m_g0, rt->g_stack_hi);
-
-	if (!lo || lo >= hi || (th->fs_base >= lo && th->fs_base <= hi))
-		return;
-	if (th->has_regs && th->regs.gpr[REG_RSP] >= lo && th->regs.gpr[REG_RSP] <= hi)
-		sp = lowest_live(l, th);
-	if (sp > lo && sp < hi)
-		*VEC_PUSH(ret) = (struct range){lo, sp & ~(uint64_t)7};
-}
-
-/* Ms whose thread runs a goroutine, elsewhere: their own stack is live from where the scheduler left it.  The switch has
- * saved its registers there, so there is no leaf that uses more. */
-static void dead_parts_of_ms(struct leaker *l, ranges *ret)
-{
-	struct rt *rt = &l->rt;
-	uint64_t m = rt_read_u64(rt, rt_number(rt, "root.allm"), 0);
-
-	for (unsigned n = 0; m && rt->m_g0 != RT_NO_FIELD && n < MAX_THREADS; n++) {
-		const struct target_thread *th =
-			target_thread(l->target, (int32_t)rt_read_u32(rt, m, rt->m_tid));
-		uint64_t sp = rt_read_u64(rt, m + rt->m_g0, rt->g_sp);
-
-		if (th && sp)
-			dead_below(l, th, sp, ret);
-		if (th)
-			dead_below_scheduler(l, th, m, sp, ret);
-		m = rt_read_u64(rt, m, rt->m_all_next);
-	}
-}
-
-/* Goroutines on the stack of a thread, main or adopted, while they wait: what is theirs is no root, and what is below
- * is dead. */
-static void parked_on_threads(struct leaker *l, ranges *ret)
-{
-	for (size_t i = 0; i < l->world->ngoroutines; i++) {
-		const struct goroutine *g = &l->world->goroutines[i];
-		const struct mapping *m = g->in_slot || !g->sp ? NULL : target_mapping(l->target, g->sp);
-
-		if (!m || g->stack_hi <= g->sp || g->stack_hi > m->hi)
-			continue;
-		*VEC_PUSH(ret) = (struct range){g->sp & ~(uint64_t)7, g->stack_hi};
-		if (strcmp(m->path, "[stack]") == 0)
-			*VEC_PUSH(ret) = (struct range){m->lo, g->sp & ~(uint64_t)7};
-	}
-}
+/* ---- what is read apart ------------------------------------------------------------------------------------------ */
 
 static void arenas(struct leaker *l, ranges *ret)
 {
 	struct rt *rt = &l->rt;
-	uint64_t at = rt_number(rt, "root.arenas"), n = rt_read_u32(rt, rt_number(rt, "root.narenas"), 0);
-	uint64_t size = rt_number(rt, "const.slot_size");
+	struct rt_slots s;
 
-	for (uint64_t i = 0; at && i < n && i < 4096; i++) {
-		uint64_t base = rt_read_u64(rt, at + i * rt->sizeof_arena, rt->arena_base);
-		uint64_t slots = rt_read_u32(rt, at + i * rt->sizeof_arena, rt->arena_nslots);
-
-		if (base)
-			*VEC_PUSH(ret) = (struct range){base, base + slots * size};
-	}
+	for (uint32_t i = 0; rt_slots(rt, i, &s); i++)
+		*VEC_PUSH(ret) = (struct range){s.base, s.base + s.n * s.size};
 }
 
 /* The registry's marks are read apart. */
@@ -418,33 +308,30 @@ static void join(ranges *r)
 	r->n = n;
 }
 
-/* Where the live part of a goroutine's stack begins. */
-static uint64_t live_from(struct leaker *l, const struct goroutine *g)
+/* ---- stacks in slots --------------------------------------------------------------------------------------------- */
+
+enum { BATCH = 512, MAX_SLOTS = 1 << 24 /* of all arenas */ };
+
+/* Room for consecutive spans; add_slots makes stretches of those that could be read. */
+static void add_slots(struct leaker *l, struct span *spans, size_t n)
 {
-	const struct target_thread *th;
+	unsigned char *bytes;
+	size_t size = 0;
 
-	if (g->sp)
-		return g->sp;
-	th = g->tid ? target_thread(l->target, g->tid) : NULL;
-	if (th && th->has_regs && th->regs.gpr[REG_RSP] > g->stack_lo && th->regs.gpr[REG_RSP] < g->stack_hi)
-		return th->regs.gpr[REG_RSP] - RED_ZONE;
-	return g->stack_lo;
-}
-
-enum { BATCH = 512 };
-
-static void read_stacks(struct leaker *l, struct span *spans, const uint32_t *owners, size_t n)
-{
-	target_read_spans(l->target, spans, n);
+	for (size_t i = 0; i < n; i++)
+		size += spans[i].len;
+	bytes = image_keep(l, size);
 	for (size_t i = 0; i < n; i++) {
-		struct stretch *s;
-
-		if (!spans[i].ok)
-			continue;
-		s = add(l, spans[i].addr, spans[i].addr + spans[i].len, spans[i].buf, STRETCH_STACK);
-		s->owner = owners[i];
-		l->stats->stack_bytes += spans[i].len;
+		spans[i].buf = bytes;
+		bytes += spans[i].len;
 	}
+	target_read_spans(l->target, spans, n);
+	for (size_t i = 0; i < n; i++)
+		if (spans[i].ok)
+			*VEC_PUSH(&l->image.slots) = (struct stretch){.lo = spans[i].addr,
+								      .hi = spans[i].addr + spans[i].len,
+								      .bytes = spans[i].buf,
+								      .kind = STRETCH_STACK};
 }
 
 bool image_can_be(struct target *t, uint64_t lo, uint64_t hi)
@@ -460,27 +347,39 @@ bool image_can_be(struct target *t, uint64_t lo, uint64_t hi)
 	return true;
 }
 
-static void copy_stacks(struct leaker *l)
+/* From the live part of its stack, and what a leaf may use below it, to the end of the G: what go captured included. */
+static bool span_of(struct leaker *l, uint64_t g, const unsigned char *copy, struct span *ret)
 {
+	struct rt *rt = &l->rt;
+	uint64_t lo = rt_u64(copy, rt->g_stack_lo), m = rt_u64(copy, rt->g_m), from;
+
+	if (rt_u8(copy, rt->g_status) == GORI_GDEAD || rt_u64(copy, rt->g_goid) == 0)
+		return false;
+	from = stack_live_from(l, rt_u64(copy, rt->g_sp), m ? (int32_t)rt_read_u32(rt, m, rt->m_tid) : 0, lo,
+			       rt_u64(copy, rt->g_stack_hi));
+	from = from > lo + RED_ZONE && from < g ? (from - RED_ZONE) & ~(uint64_t)7 : lo;
+	*ret = (struct span){from, NULL, g + rt->sizeof_g - from, false};
+	return from < g && image_can_be(l->target, from, g + rt->sizeof_g);
+}
+
+static void copy_slots(struct leaker *l, const struct rt_slots *s)
+{
+	unsigned char *gs = base_malloc((size_t)BATCH * l->rt.sizeof_g + RT_SLACK);
 	struct span spans[BATCH];
-	uint32_t owners[BATCH];
-	size_t n = 0;
 
-	for (size_t i = 0; i < l->world->ngoroutines; i++) {
-		const struct goroutine *g = &l->world->goroutines[i];
-		uint64_t lo = live_from(l, g) & ~(uint64_t)7;
+	for (uint64_t at = 0; at < s->used; at += BATCH) {
+		size_t n = s->used - at < BATCH ? s->used - at : BATCH, live = 0;
 
-		if ((!g->in_slot && !g->sp) || g->is_fresh || lo >= g->stack_hi || lo < g->stack_lo ||
-		    !image_can_be(l->target, lo, g->stack_hi))
-			continue;
-		spans[n] = (struct span){lo, keep(l, g->stack_hi - lo), g->stack_hi - lo, false};
-		owners[n++] = (uint32_t)i;
-		if (n == BATCH) {
-			read_stacks(l, spans, owners, n);
-			n = 0;
-		}
+		for (size_t i = 0; i < n; i++)
+			spans[i] = (struct span){rt_slot_g(&l->rt, s, at + i), gs + i * l->rt.sizeof_g,
+						 l->rt.sizeof_g, false};
+		target_read_spans(l->target, spans, n);
+		for (size_t i = 0; i < n; i++)
+			if (spans[i].ok && span_of(l, spans[i].addr, spans[i].buf, &spans[live]))
+				live++;
+		add_slots(l, spans, live);
 	}
-	read_stacks(l, spans, owners, n);
+	free(gs);
 }
 
 /* ---- what is the runtime's --------------------------------------------------------------------------------------- */
@@ -537,43 +436,101 @@ void image_blank_runtime(struct leaker *l)
 	blank_ps(l);
 }
 
+/* ---- in advance -------------------------------------------------------------------------------------------------- */
+
+/* Bytes of a mapping that have been written, as far as can be told. */
+static uint64_t written(struct leaker *l, const struct mapping *m)
+{
+	unsigned char present[4096];
+	uint64_t pages = 0;
+
+	for (uint64_t lo = m->lo; lo < m->hi; lo += sizeof present * TARGET_PAGE) {
+		uint64_t left = (m->hi - lo) / TARGET_PAGE, n = left < sizeof present ? left : sizeof present;
+
+		if (!target_resident(l->target, lo, n, present))
+			return 0;
+		for (uint64_t i = 0; i < n; i++)
+			pages += present[i] == 2;
+	}
+	return pages * TARGET_PAGE;
+}
+
+static bool is_apart(const struct leaker *l, const struct mapping *m)
+{
+	size_t i = SEARCH_UPTO(l->image.without.items, l->image.without.n, hi, m->lo);
+
+	return i < l->image.without.n && l->image.without.items[i].lo < m->hi;
+}
+
+void image_reserve(struct leaker *l)
+{
+	const struct target *t = l->target;
+	struct rt_slots s;
+	uint64_t n = 0;
+
+	arenas(l, &l->image.without);
+	join(&l->image.without);
+	for (size_t i = 0; i < t->nmappings; i++)
+		if (is_memory(&t->mappings[i]) && t->mappings[i].writable && !is_apart(l, &t->mappings[i]))
+			n += written(l, &t->mappings[i]);
+	for (uint32_t i = 0; rt_slots(&l->rt, i, &s); i++)
+		n += s.used * LIVE_BYTES;
+	l->image.without.n = 0;
+	if (!n)
+		return;
+	n += n / 16;
+	*VEC_PUSH(&l->image.memory) = l->image.pool.bytes = base_malloc_large(n);
+	l->image.pool.n = n;
+	for (uint64_t i = 0; i < n; i += TARGET_PAGE)
+		l->image.pool.bytes[i] = 0;
+}
+
 /* ---- all ------------------------------------------------------------------------------------------------------------ */
 
-static void mark_thread_stacks(struct leaker *l)
+/* What was never touched reads as zeros. */
+static const unsigned char *untouched(struct leaker *l, uint64_t addr, size_t *ret_n)
 {
-	struct target *t = l->target;
+	static const unsigned char zeros[TARGET_PAGE];
+	const struct mapping *m = target_mapping(l->target, addr);
+	size_t i = SEARCH_UPTO(l->image.without.items, l->image.without.n, hi, addr);
 
-	for (size_t i = 0; i < t->nthreads; i++) {
-		struct stretch *s = t->threads[i].has_regs
-					    ? image_find(&l->image, t->threads[i].regs.gpr[REG_RSP])
-					    : NULL;
+	if (!m || !m->writable || m->shared || (m->path[0] && m->path[0] != '['))
+		return NULL;
+	if (i < l->image.without.n && l->image.without.items[i].lo <= addr)
+		return NULL;
+	*ret_n = TARGET_PAGE - addr % TARGET_PAGE;
+	return zeros;
+}
 
-		if (s && s->kind == STRETCH_ROOT)
-			s->is_thread = true;
-	}
+static const unsigned char *bytes_at(void *arg, uint64_t addr, size_t *ret_n)
+{
+	struct leaker *l = arg;
+	const struct stretch *s = image_find(&l->image, addr);
+
+	s = s ? s : find(&l->image.slots, addr);
+	s = s ? s : find(&l->image.stacks, addr);
+	if (!s)
+		return untouched(l, addr, ret_n);
+	*ret_n = s->hi - addr;
+	return s->bytes + (addr - s->lo);
 }
 
 void image_copy(struct leaker *l)
 {
 	struct target *t = l->target;
-	ranges without = {0};
+	uint64_t left = MAX_SLOTS;
+	struct rt_slots s;
 
-	arenas(l, &without);
-	registered(l, &without);
-	dead_parts(l, &without);
-	dead_parts_of_ms(l, &without);
-	parked_on_threads(l, &without);
-	join(&without);
+	arenas(l, &l->image.without);
+	registered(l, &l->image.without);
+	join(&l->image.without);
 	for (size_t i = 0; i < t->nmappings; i++)
 		if (is_memory(&t->mappings[i]))
-			copy_mapping(l, &t->mappings[i], &without);
-	copy_stacks(l);
+			copy_mapping(l, &t->mappings[i], &l->image.without);
+	for (uint32_t i = 0; rt_slots(&l->rt, i, &s) && s.used <= left; i++, left -= s.used)
+		copy_slots(l, &s);
 	image_sort(&l->image);
-	VEC_SORT(&l->image.stacks, compare_stretches);
-	if (l->image.stacks.n) {
-		l->image.stacks_lo = l->image.stacks.items[0].lo;
-		l->image.stacks_hi = l->image.stacks.items[l->image.stacks.n - 1].hi;
-	}
-	mark_thread_stacks(l);
-	VEC_FREE(&without);
+	VEC_SORT(&l->image.slots, compare_stretches);
+	if (!t->ops->is_file)
+		target_set_copy(t, bytes_at, l);
 }

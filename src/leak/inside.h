@@ -30,9 +30,26 @@ struct stretch {
 
 typedef VEC(struct stretch) stretches;
 
+struct range {
+	uint64_t lo, hi;
+};
+
+typedef VEC(struct range) ranges;
+
+enum { RED_ZONE = 128, MAX_THREADS = 1 << 16 };
+
+/* Room that was made in advance; it is taken from the end. */
+struct pool {
+	unsigned char *bytes;
+	size_t n;
+};
+
 struct image {
+	struct pool pool;
 	stretches areas;  /* roots and heaps, by lo */
-	stretches stacks; /* of goroutines, by lo */
+	stretches slots;  /* of the arenas: live parts of stacks, with their Gs, by lo */
+	stretches stacks; /* of goroutines, by lo; their bytes are those of slots */
+	ranges without;   /* what areas leave out: arenas, the registry; by lo */
 	uint64_t stacks_lo, stacks_hi;
 	VEC(unsigned char *) memory; /* to be freed */
 };
@@ -67,11 +84,11 @@ struct lock_wait {
 };
 
 struct leaker {
-	struct world *world;
+	struct world *world; /* from leak_check on, as options */
 	struct target *target;
 	struct debug *debug;
 	const struct leak_options *options;
-	struct leak_stats *stats;
+	struct leak_stats stats;
 	struct rt rt;
 	struct image image;
 	struct registry registry;
@@ -95,7 +112,10 @@ struct leaker {
  * stack pointer, is of no use to it any more. */
 bool thread_is_idle(const struct leaker *l, const struct target_thread *th);
 
-/* Copies all that can hold pointers.  After this and the functions called *_read the target may go on. */
+/* While the target still runs: makes room for about as much as image_copy will copy. */
+void image_reserve(struct leaker *l);
+
+/* Copies all that can hold pointers.  After this the target may go on, and is read from the copy. */
 void image_copy(struct leaker *l);
 void image_free(struct image *im);
 
@@ -110,6 +130,15 @@ struct stretch *image_find_stack(struct image *im, uint64_t addr);
 /* The area that addr is in, or NULL, and the interval around it for which this is the answer. */
 struct stretch *image_find_gap(struct image *im, uint64_t addr, uint64_t *ret_lo, uint64_t *ret_hi);
 
+/* The live part of a slot that addr is in; NULL. */
+struct stretch *image_find_slot(struct image *im, uint64_t addr);
+
+/* Memory that is kept as long as the image. */
+unsigned char *image_keep(struct leaker *l, size_t n);
+
+/* Takes [lo, hi) out of areas; image_sort is to follow. */
+void image_cut(struct image *im, uint64_t lo, uint64_t hi);
+
 /* Sorts areas again after they have changed. */
 void image_sort(struct image *im);
 
@@ -118,6 +147,14 @@ void image_blank_runtime(struct leaker *l);
 
 /* Zeroes [lo, hi) in the copy, as far as it was copied. */
 void image_blank(struct image *im, uint64_t lo, uint64_t hi);
+
+/* ---- stacks.c -------------------------------------------------------------------------------------------------- */
+
+/* Cuts out of the image what is dead, and finds the goroutines' stacks in it. */
+void stacks_find(struct leaker *l);
+
+/* Where the live part of a goroutine's stack [lo, hi) begins: sp, or where its thread is. */
+uint64_t stack_live_from(struct leaker *l, uint64_t sp, int32_t tid, uint64_t lo, uint64_t hi);
 
 /* ---- heap.c --------------------------------------------------------------------------------------------------- */
 

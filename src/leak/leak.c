@@ -32,7 +32,7 @@ static void decide(struct leaker *l)
 		return;
 	do
 		mark_all(l);
-	while (++l->stats->rounds < MAX_ROUNDS && locks_find_dead(l));
+	while (++l->stats.rounds < MAX_ROUNDS && locks_find_dead(l));
 }
 
 static bool is_stuck(const struct leaker *l, const struct goroutine *g)
@@ -83,7 +83,7 @@ static void note_limits(struct leaker *l)
 		world_note(
 			l->world,
 			"the program has a malloc of its own, which libgorgon-malloc.so cannot come before");
-	if (!l->stats->has_blocks)
+	if (!l->stats.has_blocks)
 		world_note(
 			l->world,
 			"the heap's blocks are not known: all of it counts as reachable, so that few leaks can "
@@ -138,66 +138,106 @@ static void use_true_registers(struct leaker *l)
 	}
 }
 
-static void run(struct leaker *l)
+/* What cannot be seen may hold the pointer that clears somebody. */
+static int check_whole(const struct target *t, struct error *e)
 {
-	int64_t begin = target_now(), copied;
+	return t->partial ? error_set(e, -ENODATA, "%s: leaks cannot be proven without all of its memory: %s",
+				      t->name, t->partial)
+			  : 0;
+}
 
+int leak_new(struct leaker **ret, struct target *t, struct debug *d, struct error *e)
+{
+	struct leaker *l = base_malloc(sizeof *l);
+	int err;
+
+	memset(l, 0, sizeof *l);
+	l->target = t;
+	l->debug = d;
+	err = rt_open(&l->rt, t, d, e);
+	if (!err && !l->rt.addr)
+		err = error_set(e, -ENOENT, "%s has no goroutines: it does not use the runtime", t->name);
+	if (err) {
+		leak_free(l);
+		return err;
+	}
+	if (!t->ops->is_file && !t->stopped_at)
+		image_reserve(l);
+	*ret = l;
+	return 0;
+}
+
+int leak_copy(struct leaker *l, struct error *e)
+{
+	int64_t begin = target_now();
+	int err = check_whole(l->target, e);
+
+	if (err)
+		return err;
 	use_true_registers(l);
-	index_goroutines(l);
 	registry_read(l);
 	image_copy(l);
+	l->stats.copy_ns = target_now() - begin;
+	return 0;
+}
+
+static void search(struct leaker *l)
+{
+	int64_t begin = target_now();
+
+	index_goroutines(l);
+	stacks_find(l);
 	roots_read(l);
 	locks_read(l);
 	l->waits = waits_find(l);
 	image_blank_runtime(l);
-	if (l->options->copied)
-		l->options->copied(l->options->arg);
-	copied = target_now();
-	l->stats->copy_ns = copied - begin;
 	l->heaps = heaps_find(l);
 	note_limits(l);
 	l->trail = l->options->why_alive ? trail_new() : NULL;
 	decide(l);
 	if (l->trail)
 		trail_tell(l, l->options->why_alive);
-	l->stats->mark_ns = target_now() - copied;
+	l->stats.mark_ns = target_now() - begin;
 	set_verdicts(l);
 }
 
-int leak_check(struct world *w, struct target *t, struct debug *d, const struct leak_options *o,
-	       struct leak_stats *ret, struct error *e)
+int leak_check(struct leaker *l, struct world *w, const struct leak_options *o, struct leak_stats *ret,
+	       struct error *e)
 {
-	struct leaker l = {.world = w, .target = t, .debug = d, .options = o, .stats = ret};
-	int err;
+	int err = check_whole(l->target, e);
 
-	memset(ret, 0, sizeof *ret);
-	/* What cannot be seen may hold the pointer that clears somebody. */
-	if (t->partial)
-		return error_set(e, -ENODATA, "%s: leaks cannot be proven without all of its memory: %s",
-				 t->name, t->partial);
-	err = rt_open(&l.rt, t, d, e);
-	if (!err && !l.rt.addr)
-		err = error_set(e, -ENOENT, "%s has no goroutines: it does not use the runtime", t->name);
 	if (!err && w->incomplete)
 		err = error_set(e, -ENODATA,
 				"%s: not all goroutines could be read, so nothing can be proven of any",
-				t->name);
-	if (!err)
-		run(&l);
-	image_free(&l.image);
-	heaps_free(l.heaps);
-	registry_free(&l.registry);
-	waits_free(l.waits);
-	trail_free(l.trail);
-	table_deinit(&l.gs);
-	table_deinit(&l.goids);
-	table_deinit(&l.calls);
-	table_deinit(&l.idle);
-	VEC_FREE(&l.locks);
-	VEC_FREE(&l.timers);
-	VEC_FREE(&l.extras);
-	free(l.alive);
-	free(l.dead);
-	rt_close(&l.rt);
-	return err;
+				l->target->name);
+	if (err)
+		return err;
+	l->world = w;
+	l->options = o;
+	search(l);
+	*ret = l->stats;
+	return 0;
+}
+
+void leak_free(struct leaker *l)
+{
+	if (!l)
+		return;
+	target_set_copy(l->target, NULL, NULL);
+	image_free(&l->image);
+	heaps_free(l->heaps);
+	registry_free(&l->registry);
+	waits_free(l->waits);
+	trail_free(l->trail);
+	table_deinit(&l->gs);
+	table_deinit(&l->goids);
+	table_deinit(&l->calls);
+	table_deinit(&l->idle);
+	VEC_FREE(&l->locks);
+	VEC_FREE(&l->timers);
+	VEC_FREE(&l->extras);
+	free(l->alive);
+	free(l->dead);
+	rt_close(&l->rt);
+	free(l);
 }

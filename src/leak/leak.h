@@ -19,7 +19,7 @@
  *
  * What is not seen: see doc/leaks.md.
  *
- * Order of files: image.c copies memory, roots.c what is not plain memory, heap.c and registry.c find
+ * Order of files: image.c copies memory, stacks.c finds stacks in it, roots.c what is not plain memory, heap.c and registry.c find
  * blocks, free.c those that are free, waits.c who waits on what, locks.c who holds what, mark.c marks, trail.c remembers how it came there, leak.c
  * puts it together.
  */
@@ -33,9 +33,6 @@ struct leak_options {
 	int64_t caller;    /* this goroutine asked, and is never a leak; 0: nobody did */
 	bool at_exit;      /* goroutines that merely are there are lingering */
 	int64_t stuck_ns; /* who has waited for longer than this on something reachable is stuck; < 0: nobody is */
-	/* Called as soon as memory has been copied: the target may go on from here.  NULL: nobody cares. */
-	void (*copied)(void *arg);
-	void *arg;
 };
 
 /* What the search did, for the curious and for benchmarks. */
@@ -47,11 +44,25 @@ struct leak_stats {
 	bool has_blocks; /* the heap's blocks are known; if not it is one root */
 };
 
+struct leaker;
+
 /*
- * Sets the verdicts of w's goroutines, which collect() has made from this target; the target is stopped, or in a
- * file.  What cannot be seen is noted in the world.  Fails only without a runtime in the target.
+ * Begins a search.  A target that still runs is best stopped after this, which does what takes time and can be done before.
+ * Fails only without a runtime in the target.
  */
-int leak_check(struct world *w, struct target *t, struct debug *d, const struct leak_options *o,
-	       struct leak_stats *ret, struct error *e);
+int leak_new(struct leaker **ret, struct target *t, struct debug *d, struct error *e);
+
+/*
+ * Copies all memory of the target, which is stopped, or is a file.  A stopped one may go on after this: what is read of it,
+ * by collect() too, comes from the copy until leak_free.  Fails without all of its memory.
+ */
+int leak_copy(struct leaker *l, struct error *e);
+
+/* Sets the verdicts of w's goroutines, which collect() has made from this target since.  What cannot be seen is noted in
+ * the world. */
+int leak_check(struct leaker *l, struct world *w, const struct leak_options *o, struct leak_stats *ret,
+	       struct error *e);
+
+void leak_free(struct leaker *l); /* NULL: nothing */
 
 #endif

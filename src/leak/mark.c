@@ -37,6 +37,7 @@ struct piece {
 struct found {
 	uint64_t addr; /* 0: an empty place of the queue */
 	uint64_t at;   /* where it was found, for the trail */
+	const struct stretch *area;
 };
 
 /* An interval of addresses that are in this stretch, or, if it is NULL, in none of the image's areas. */
@@ -60,14 +61,20 @@ struct marker {
 
 static void come_alive(void *arg, uint32_t index);
 
-/* what: for the trail, if this is a root. */
-static void look_at(struct marker *m, uint64_t addr, const unsigned char *bytes, uint64_t n, bool is_thread,
-		    const char *what)
+/* [addr, addr + n) is reached, and so is who waits for something in it. */
+static void reach(struct marker *m, uint64_t addr, uint64_t n, const char *what)
 {
 	if (m->l->trail)
 		trail_add(m->l->trail, addr, addr + n, m->at, what);
 	m->at = addr;
 	waits_in(m->l->waits, addr, addr + n, come_alive, m);
+}
+
+/* what: for the trail, if this is a root. */
+static void look_at(struct marker *m, uint64_t addr, const unsigned char *bytes, uint64_t n, bool is_thread,
+		    const char *what)
+{
+	reach(m, addr, n, what);
 	*VEC_PUSH(&m->todo) = (struct piece){addr, bytes, n, is_thread};
 }
 
@@ -88,7 +95,7 @@ static void make_alive(struct marker *m, uint32_t index, const char *what)
 	if (m->l->alive[index] || m->l->dead[index])
 		return;
 	m->l->alive[index] = 1;
-	m->l->stats->marked_stacks++;
+	m->l->stats.marked_stacks++;
 	if (m->l->trail)
 		trail_alive(m->l->trail, index, m->at, what);
 	call = table_get(&m->l->calls, index + 1);
@@ -203,7 +210,7 @@ static void mark_word(struct marker *m, uint64_t addr, uint64_t at, bool is_thre
 	uintptr_t g;
 
 	if (s && s->kind == STRETCH_HEAP)
-		*VEC_PUSH(&m->found) = (struct found){addr, at};
+		*VEC_PUSH(&m->found) = (struct found){addr, at, s};
 	if (is_thread && (g = (uintptr_t)table_get(&m->l->gs, addr)) != 0) {
 		m->at = at;
 		come_alive(m, (uint32_t)(g - 1));
@@ -229,15 +236,20 @@ static void scan(struct marker *m, const struct piece *p)
 
 static void mark_block(struct marker *m, const struct found *f)
 {
-	const struct stretch *s = area_of(m, f->addr);
+	const struct stretch *s = f->area;
 	struct block b;
 
-	if (!s || !heaps_mark(m->l->heaps, s, f->addr, &b))
+	if (!heaps_mark(m->l->heaps, s, f->addr, &b))
 		return;
-	m->l->stats->marked_blocks++;
-	m->l->stats->marked_bytes += b.hi - b.lo;
+	m->l->stats.marked_blocks++;
+	m->l->stats.marked_bytes += b.hi - b.lo;
 	m->at = f->at;
-	look_at_copied(m, b.lo, b.hi, NULL);
+	if (b.hi > s->hi || b.hi - b.lo > SLICE) {
+		look_at_copied(m, b.lo, b.hi, NULL);
+		return;
+	}
+	reach(m, b.lo, b.hi - b.lo, NULL);
+	scan(m, &(struct piece){b.lo, s->bytes + (b.lo - s->lo), b.hi - b.lo, false});
 }
 
 /* Into the queue, and out of it what entered some time ago. */
@@ -247,7 +259,7 @@ static void through_queue(struct marker *m, struct found f)
 
 	*slot = f;
 	if (f.addr)
-		heaps_prefetch(m->l->heaps, area_of(m, f.addr), f.addr);
+		heaps_prefetch(m->l->heaps, f.area, f.addr);
 	else
 		m->nahead--;
 	if (former.addr)
@@ -369,7 +381,7 @@ void mark_all(struct leaker *l)
 
 	heaps_unmark(l->heaps);
 	memset(l->alive, 0, l->world->ngoroutines);
-	l->stats->marked_blocks = l->stats->marked_bytes = l->stats->marked_stacks = 0;
+	l->stats.marked_blocks = l->stats.marked_bytes = l->stats.marked_stacks = 0;
 	if (l->trail)
 		trail_clear(l->trail);
 	find_range(&m);

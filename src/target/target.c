@@ -89,6 +89,13 @@ void target_set_window(struct target *t, uint64_t lo, uint64_t hi, const void *b
 	t->window = bytes;
 }
 
+void target_set_copy(struct target *t, const unsigned char *(*copy)(void *arg, uint64_t addr, size_t *ret_n),
+		     void *arg)
+{
+	t->copy = copy;
+	t->copy_arg = arg;
+}
+
 static void record(struct target *t, uint64_t addr, size_t n)
 {
 	if (n)
@@ -97,13 +104,13 @@ static void record(struct target *t, uint64_t addr, size_t n)
 }
 
 /* Was it to be kept, to be read now?  What nobody can write to may be read at any time. */
-static bool is_lost(const struct target *t, uint64_t number)
+static bool is_lost(const struct target *t, uint64_t addr)
 {
 	const struct mapping *m;
 
-	if (!t->keeping || !t->moved_on)
+	if (!t->copy && (!t->keeping || !t->moved_on))
 		return false;
-	m = target_mapping(t, number * TARGET_PAGE);
+	m = target_mapping(t, addr);
 	return m && (m->writable || m->shared);
 }
 
@@ -114,7 +121,7 @@ static const unsigned char *page_of(struct target *t, uint64_t number)
 
 	if (page)
 		return page == unreadable ? NULL : page;
-	if (is_lost(t, number)) {
+	if (is_lost(t, number * TARGET_PAGE)) {
 		t->nmissed++;
 		if (t->recording)
 			record(t, number * TARGET_PAGE, TARGET_PAGE);
@@ -129,10 +136,23 @@ static const unsigned char *page_of(struct target *t, uint64_t number)
 	return page == unreadable ? NULL : page;
 }
 
+static size_t read_copy(struct target *t, uint64_t addr, void *buf, size_t n)
+{
+	size_t there = 0;
+	const unsigned char *bytes = t->copy(t->copy_arg, addr, &there);
+
+	if (!bytes)
+		return 0;
+	n = n < there ? n : there;
+	memcpy(buf, bytes, n);
+	return n;
+}
+
 /* Up to n bytes at addr that lie in one place: how many, 0 if there are none. */
 static size_t read_piece(struct target *t, uint64_t addr, void *buf, size_t n)
 {
 	const unsigned char *page;
+	size_t copied;
 
 	if (addr >= t->window_lo && addr < t->window_hi) {
 		if (n > t->window_hi - addr)
@@ -142,6 +162,8 @@ static size_t read_piece(struct target *t, uint64_t addr, void *buf, size_t n)
 	}
 	if (addr < t->window_lo && n > t->window_lo - addr)
 		n = t->window_lo - addr;
+	if (t->copy && ((copied = read_copy(t, addr, buf, n)) > 0 || is_lost(t, addr)))
+		return copied;
 	if (t->ops->uncached) {
 		n = t->ops->read(t, addr, buf, n);
 		if (t->recording)
@@ -220,8 +242,8 @@ static void fetch_spans(struct target *t, struct span *spans, size_t n)
 
 void target_read_spans(struct target *t, struct span *spans, size_t n)
 {
-	if (t->keeping) {
-		if (!t->moved_on)
+	if (t->keeping || t->copy) {
+		if (t->keeping && !t->moved_on)
 			target_keep(t, spans, n);
 		for (size_t i = 0; i < n; i++)
 			spans[i].ok = target_read(t, spans[i].addr, spans[i].buf, spans[i].len) == 0;
@@ -315,7 +337,7 @@ void target_keep_room(struct target *t, size_t n)
 
 bool target_lacks(const struct target *t, uint64_t addr)
 {
-	return !table_get(&t->pages, addr / TARGET_PAGE) && is_lost(t, addr / TARGET_PAGE);
+	return !table_get(&t->pages, addr / TARGET_PAGE) && is_lost(t, addr);
 }
 
 /* ---- stopping ------------------------------------------------------------------------------------------- */

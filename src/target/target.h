@@ -142,6 +142,9 @@ struct target {
 	size_t room_size, room_used;
 	uint64_t window_lo, window_hi; /* the stack being decoded: its bytes are at window */
 	const unsigned char *window;
+	/* A copy of memory that was made while it was stopped; see target_set_copy.  NULL: there is none. */
+	const unsigned char *(*copy)(void *arg, uint64_t addr, size_t *ret_n);
+	void *copy_arg;
 	struct arena arena; /* mappings, threads, names: live until the target is closed */
 };
 
@@ -222,10 +225,17 @@ void target_keep_room(struct target *t, size_t n);
 /* Would reading the page that addr is in be such a miss? */
 bool target_lacks(const struct target *t, uint64_t addr);
 
+/*
+ * The same for who copies all memory anyway: from here on memory is read as it was when it was copied.  copy() says where the
+ * bytes of an address are, and how many follow in a row; NULL: they were not copied.  copy NULL: there is no copy any more.
+ */
+void target_set_copy(struct target *t, const unsigned char *(*copy)(void *arg, uint64_t addr, size_t *ret_n),
+		     void *arg);
+
 /* May what is read now be out of date? */
 static inline bool target_is_late(const struct target *t)
 {
-	return t->moved_on && !t->keeping;
+	return t->moved_on && !t->keeping && !t->copy;
 }
 
 /* ---- the rest -------------------------------------------------------------------------------------------- */

@@ -239,12 +239,25 @@ static uint32_t put_leaks(struct world *w, struct sink *s)
 	return leaks.counts[VERDICT_LEAKED] + leaks.counts[VERDICT_DEADLOCKED];
 }
 
+static int find_leaks(struct world *w, struct target *t, struct debug *d, struct error *e)
+{
+	struct leak_options o = {.at_exit = true};
+	struct leaker *leaker = NULL;
+	struct leak_stats stats;
+	int err = leak_new(&leaker, t, d, e);
+
+	if (!err)
+		err = leak_copy(leaker, e);
+	if (!err)
+		err = leak_check(leaker, w, &o, &stats, e);
+	leak_free(leaker);
+	return err;
+}
+
 /* Returns how many leaks there are. */
 static uint32_t report(struct world *w, struct target *t, struct debug *d)
 {
 	struct collect_options o = {.args = true, .threads = true, .system = true};
-	struct leak_options lo = {.at_exit = true};
-	struct leak_stats stats;
 	struct error e = {0};
 	struct sink s;
 	uint32_t n = 0;
@@ -254,7 +267,7 @@ static uint32_t report(struct world *w, struct target *t, struct debug *d)
 		MUST(*e.text);
 	} else {
 		put_forms(w, &s);
-		if (leak_check(w, t, d, &lo, &stats, &e) == 0)
+		if (find_leaks(w, t, d, &e) == 0)
 			n = put_leaks(w, &s);
 		else
 			MUST(*e.text);

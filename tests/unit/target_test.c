@@ -116,6 +116,37 @@ END_TEST
 
 /* ---- strings -------------------------------------------------------------------------------------------- */
 
+static char copied[0x80];
+
+/* [BASE + 0x880, BASE + 0x900) as it was. */
+static const unsigned char *copy_of(void *arg, uint64_t addr, size_t *ret_n)
+{
+	if (arg != &fake || addr < BASE + 0x880 || addr >= BASE + 0x900)
+		return NULL;
+	*ret_n = BASE + 0x900 - addr;
+	return (const unsigned char *)copied + (addr - (BASE + 0x880));
+}
+
+START_TEST(once_there_is_a_copy_what_could_have_changed_is_read_from_it_only)
+{
+	struct span span = {BASE + 0x881, (char[4]){0}, 4, false};
+	char buf[0x80];
+
+	memset(copied, 7, sizeof copied);
+	target_set_copy(fake, copy_of, &fake);
+	ck_assert_int_eq(target_read(fake, BASE + 0x880, buf, 0x80), 0);
+	ck_assert_mem_eq(buf, copied, 0x80);
+	ck_assert_int_eq(target_read(fake, BASE + 0x87f, buf, 1), -EFAULT);
+	ck_assert_uint_eq(target_read_some(fake, BASE + 0x8f0, buf, 0x20), 0x10);
+	target_read_spans(fake, &span, 1);
+	ck_assert(span.ok);
+	ck_assert_mem_eq(span.buf, copied, 4);
+	ck_assert(!target_is_late(fake));
+	target_set_copy(fake, NULL, NULL);
+	ck_assert_int_eq(target_read(fake, BASE + 0x87f, buf, 1), 0);
+}
+END_TEST
+
 START_TEST(a_string_ends_at_its_zero_byte)
 {
 	char text[] = "x\0abcdefgh", buf[200];
@@ -478,6 +509,7 @@ int main(void)
 	tcase_add_test(tc, read_some_reads_up_to_where_memory_ends);
 	tcase_add_test(tc, spans_say_one_by_one_whether_they_were_read);
 	tcase_add_test(tc, the_window_is_seen_in_place_of_memory);
+	tcase_add_test(tc, once_there_is_a_copy_what_could_have_changed_is_read_from_it_only);
 	tcase_add_test(tc, a_string_ends_at_its_zero_byte);
 	tcase_add_test(tc, a_string_without_a_zero_byte_is_truncated);
 	tcase_add_test(tc, a_page_is_read_once);
