@@ -65,14 +65,19 @@ char *base_strdup(const char *s)
 	return memcpy(base_malloc(n), s, n);
 }
 
-void *vec_grow(void *items, size_t *cap, size_t size)
+void *vec_room(void *items, size_t *cap, size_t n, size_t size)
 {
-	size_t n = *cap ? *cap * 2 : 8;
-
+	if (n < *cap * 2)
+		n = *cap * 2;
 	if (n > SIZE_MAX / size)
 		base_no_memory();
 	*cap = n;
 	return base_realloc(items, n * size);
+}
+
+void *vec_grow(void *items, size_t *cap, size_t size)
+{
+	return vec_room(items, cap, 8, size);
 }
 
 void *base_malloc_large(size_t n)

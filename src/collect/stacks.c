@@ -134,10 +134,7 @@ static size_t unwind_all(struct collector *c, const struct regs *regs, bool exac
 	size_t max = FIRST_FRAMES, n;
 
 	for (;; max *= 8) {
-		if (c->frames.cap < max) {
-			c->frames.items = base_realloc(c->frames.items, max * sizeof c->frames.items[0]);
-			c->frames.cap = max;
-		}
+		VEC_ROOM(&c->frames, max);
 		n = unwind(u, regs, exact, c->frames.items, max, ret_end);
 		if (*ret_end != STACK_LIMIT || max >= MAX_FRAMES)
 			return n;

@@ -78,10 +78,7 @@ static void hold(struct parser *p, struct text raw)
 {
 	size_t n = p->held.n;
 
-	if (p->held.cap < n + raw.n) {
-		p->held.cap = (n + raw.n) * 2;
-		p->held.items = base_realloc(p->held.items, p->held.cap);
-	}
+	VEC_ROOM(&p->held, n + raw.n);
 	memcpy(p->held.items + n, raw.p, raw.n);
 	p->held.n += raw.n;
 	*VEC_PUSH(&p->ends) = p->held.n;
@@ -616,10 +613,7 @@ static void on_piece(struct parser *p, struct text t, bool is_end)
 	if (p->line.n || !is_end) {
 		size_t old = p->line.n;
 
-		if (p->line.cap < old + t.n) {
-			p->line.cap = (old + t.n) * 2;
-			p->line.items = base_realloc(p->line.items, p->line.cap);
-		}
+		VEC_ROOM(&p->line, old + t.n);
 		memcpy(p->line.items + old, t.p, t.n);
 		p->line.n += t.n;
 		t = (struct text){p->line.items, p->line.n};

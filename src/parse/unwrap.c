@@ -149,10 +149,7 @@ static struct text without_end(struct text t)
 
 static char *room(struct buffer *b, size_t n)
 {
-	if (b->cap < n) {
-		b->cap = n * 2;
-		b->items = base_realloc(b->items, b->cap);
-	}
+	VEC_ROOM(b, n);
 	return b->items;
 }
 
