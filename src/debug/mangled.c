@@ -3,97 +3,124 @@
 #include "debug/mangled.h"
 
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_NAME = 512 };
+enum { MAX_SYMBOL = 2000 };
 
-struct reader {
-	const char *at;
-	char name[MAX_NAME];
-	size_t n;
-	const char *
-		last; /* the part of the source that named what was read last: a constructor is called so, too */
-	size_t last_n;
-};
+#ifdef HAVE_CXA_DEMANGLE
 
-static bool put(struct reader *r, const char *text, size_t n)
+/* cxxabi.h is for C++ alone.  The result is from malloc; NULL: not a mangled name. */
+char *__cxa_demangle(const char *symbol, char *buf, size_t *n, int *status);
+
+static bool ends_with(const char *text, size_t n, const char *end)
 {
-	int k;
+	size_t k = strlen(end);
 
-	if (n >= MAX_NAME)
-		return false;
-	k = snprintf(r->name + r->n, MAX_NAME - r->n, "%s%.*s", r->n ? "::" : "", (int)n, text);
-	r->n += (size_t)k;
-	return r->n < MAX_NAME;
+	return n >= k && memcmp(text + n - k, end, k) == 0;
 }
 
-/* <source-name>: its length, then itself. */
-static bool source_name(struct reader *r)
+/* The length without the last word, if that is a qualifier of a method. */
+static size_t without_qualifier(const char *text, size_t n)
 {
-	char *end;
-	unsigned long n = strtoul(r->at, &end, 10);
+	static const char *const qualifiers[] = {" const", " volatile", " &", " &&"};
 
-	if (*r->at < '1' || *r->at > '9' || n > strlen(end))
-		return false;
-	r->at = end + n;
-	r->last = end;
-	r->last_n = n;
-	if (n > 8 && strncmp(end, "_GLOBAL_", 8) == 0)
-		return put(r, "(anonymous)", strlen("(anonymous)"));
-	return put(r, end, n);
+	for (size_t i = 0; i < sizeof qualifiers / sizeof qualifiers[0]; i++)
+		if (ends_with(text, n, qualifiers[i]))
+			return n - strlen(qualifiers[i]);
+	return n;
 }
 
-/* C1, C2, D0 and so on. */
-static bool structor(struct reader *r)
+/* Where the list of parameters begins, n if there is none: what is no function. */
+static size_t parameters_at(const char *text, size_t n)
 {
-	bool is_destructor = *r->at == 'D';
-	char text[MAX_NAME];
+	size_t end = n, shorter;
+	int depth = 0;
 
-	if ((*r->at != 'C' && !is_destructor) || r->at[1] < '0' || r->at[1] > '5' || !r->last)
-		return false;
-	r->at += 2;
-	snprintf(text, sizeof text, "%s%.*s", is_destructor ? "~" : "", (int)r->last_n, r->last);
-	return put(r, text, strlen(text));
-}
-
-static bool nested_name(struct reader *r)
-{
-	r->at += strspn(r->at, "rVK");
-	if (*r->at == 'R' || *r->at == 'O')
-		r->at++;
-	while (*r->at != 'E') {
-		if (strncmp(r->at, "St", 2) == 0 && r->n == 0) {
-			r->at += 2;
-			if (!put(r, "std", 3))
-				return false;
-			continue;
-		}
-		r->at += *r->at == 'L';
-		if (!source_name(r) && !structor(r))
-			return false;
+	while ((shorter = without_qualifier(text, end)) < end)
+		end = shorter;
+	if (!end || text[end - 1] != ')')
+		return n;
+	while (end--) {
+		depth += text[end] == ')';
+		depth -= text[end] == '(';
+		if (!depth)
+			return end;
 	}
-	r->at++;
-	return r->last != NULL;
+	return n;
 }
+
+/* Whether a space belongs to the name of an operator. */
+static bool is_operators(const char *text, size_t space)
+{
+	static const char *const before[] = {"operator", "operator unsigned", "operator signed", "operator<",
+					     "operator<<"};
+
+	for (size_t i = 0; i < sizeof before / sizeof before[0]; i++)
+		if (ends_with(text, space, before[i]))
+			return true;
+	return false;
+}
+
+/* Where the name begins, behind the type that is returned: only of templates is that part of the symbol. */
+static size_t name_at(const char *text, size_t n)
+{
+	int depth = 0;
+
+	while (n--) {
+		if (strchr(")>}]", text[n]))
+			depth++;
+		else if (depth && strchr("(<{[", text[n]))
+			depth--;
+		else if (!depth && text[n] == ' ' && !is_operators(text, n))
+			return n + 1;
+	}
+	return 0;
+}
+
+/* As debug information spells it. */
+static char *spell(struct arena *a, const char *name, size_t n, const char *suffix)
+{
+	static const char long_one[] = "(anonymous namespace)";
+	char *ret = arena_printf(a, "%.*s%s", (int)n, name, suffix), *at = ret;
+
+	while ((at = strstr(at, long_one))) {
+		at += strlen("(anonymous");
+		memmove(at, at + strlen(" namespace"), strlen(at) - strlen(" namespace") + 1);
+	}
+	return ret;
+}
+
+static const char *demangle(struct arena *a, const char *symbol, size_t n)
+{
+	char *front = arena_strn(a, symbol, n), *text;
+	size_t end, from;
+	int status;
+
+	text = __cxa_demangle(front, NULL, NULL, &status);
+	if (!text)
+		return symbol;
+	end = parameters_at(text, strlen(text));
+	from = text[end] ? name_at(text, end) : 0;
+	front = spell(a, text + from, end - from, symbol + n);
+	free(text);
+	return front;
+}
+
+#else
+
+static const char *demangle(struct arena *a, const char *symbol, size_t n)
+{
+	(void)a;
+	(void)n;
+	return symbol;
+}
+
+#endif
 
 const char *mangled_name(struct arena *a, const char *symbol)
 {
-	struct reader r = {.at = symbol + 2};
-	bool fine;
-
-	if (strncmp(symbol, "_Z", 2) != 0)
+	if (strncmp(symbol, "_Z", 2) != 0 || strlen(symbol) > MAX_SYMBOL)
 		return symbol;
-	if (*r.at == 'N') {
-		r.at++;
-		fine = nested_name(&r);
-	} else {
-		r.at += *r.at == 'L';
-		fine = source_name(&r);
-	}
-	/* Template arguments, or the ABI's own suffixes. */
-	if (!fine || *r.at == 'I' || *r.at == 'B' || strchr(r.at, '.'))
-		return symbol;
-	return arena_str(a, r.name);
+	return demangle(a, symbol, strcspn(symbol, ".@"));
 }

@@ -18,13 +18,19 @@ static const struct {
 	{"_ZN3geo5shapeD1Ev", "geo::shape::~shape"},
 	{"_ZNSt6thread4joinEv", "std::thread::join"},
 	{"_ZN12_GLOBAL__N_16secretEi", "(anonymous)::secret"},
-	/* What it does not understand stays. */
-	{"_ZN3geo4ringINS_5pointELi2EE4turnEi", "_ZN3geo4ringINS_5pointELi2EE4turnEi"},
-	{"_Z7biggestIiET_S0_S0_", "_Z7biggestIiET_S0_S0_"},
-	{"_ZZL14run_destructorvE4room", "_ZZL14run_destructorvE4room"},
-	{"_ZN3geoplERKS_", "_ZN3geoplERKS_"},
-	{"_ZTV5point", "_ZTV5point"},
-	{"_Z3usei.cold", "_Z3usei.cold"},
+	{"_ZN3geo4ringINS_5pointELi2EE4turnEi", "geo::ring<geo::point, 2>::turn"},
+	{"_Z7biggestIiET_S0_S0_", "biggest<int>"},
+	{"_ZZL14run_destructorvE4room", "run_destructor()::room"},
+	{"_ZN3geoplERKS_", "geo::operator+"},
+	{"_ZN3geo5pointcvbEv", "geo::point::operator bool"},
+	{"_ZN3geo5pointcvmEv", "geo::point::operator unsigned long"},
+	{"_ZN3geo5pointclEi", "geo::point::operator()"},
+	{"_ZlsIcERSoS0_T_", "operator<< <char>"},
+	{"_ZZ4mainENKUlvE_clEv", "main::{lambda()#1}::operator()"},
+	{"_ZTV5point", "vtable for point"},
+	{"_Z3usei.cold", "use.cold"},
+	{"_ZNKRSt8optionalIiE5valueEv", "std::optional<int>::value"},
+	/* What is no such name stays. */
 	{"_Z9short", "_Z9short"},
 	{"_Z99999999999999999999x", "_Z99999999999999999999x"},
 	{"_ZN", "_ZN"},
@@ -37,7 +43,11 @@ START_TEST(names_come_out_of_symbols)
 {
 	struct arena a = {0};
 
+#ifdef HAVE_CXA_DEMANGLE
 	ck_assert_str_eq(mangled_name(&a, cases[_i].symbol), cases[_i].name);
+#else
+	ck_assert_str_eq(mangled_name(&a, cases[_i].symbol), cases[_i].symbol);
+#endif
 	arena_deinit(&a);
 }
 END_TEST
