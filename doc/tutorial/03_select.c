@@ -24,8 +24,8 @@ static void listen_to(chan(const char *) words, chan(int) numbers, chan(gor_unit
 	int number;
 
 	for (;;) {
-		switch (chan_select(recv_case(words, &word), recv_case(numbers, &number), recv_case(stop, NULL),
-				    timeout_case(20 * GOR_MS))) {
+		switch (chan_select(recv_case(words, &word), recv_case(numbers, &number),
+				    recv_case(stop, NULL), timeout_case(20 * GOR_MS))) {
 		case 0:
 			printf("word: %s\n", word);
 			break;

@@ -33,13 +33,13 @@ enum { INLINE_CASES = 10, MAX_CASES = 65536 };
 struct select {
 	struct gor_case *cases;
 	int ncases;
-	int nlocks;                    /* distinct channels */
-	int fallback;                  /* the default case, or the first timeout that is due at once; -1 */
-	int timeout_case;              /* the case with the earliest timeout; -1 */
+	int nlocks;       /* distinct channels */
+	int fallback;     /* the default case, or the first timeout that is due at once; -1 */
+	int timeout_case; /* the case with the earliest timeout; -1 */
 	int64_t timeout;
-	struct gori_waiter *waiters;   /* one per case; g == NULL where the case is not queued */
-	struct gor_chan **locks;       /* the channels in the order of their addresses */
-	void *heap;                    /* what waiters and locks are in, if not on the stack */
+	struct gori_waiter *waiters; /* one per case; g == NULL where the case is not queued */
+	struct gor_chan **locks;     /* the channels in the order of their addresses */
+	void *heap;                  /* what waiters and locks are in, if not on the stack */
 };
 
 static inline struct gor_chan *chan_of(const struct gor_case *k)
@@ -55,8 +55,8 @@ static inline bool seems_ready(const struct gor_case *k)
 	if (k->kind == GORI_CASE_RECV)
 		return c && (gori_load(&c->len) || gori_load(&c->sendq.first) || gori_load(&c->closed));
 	if (k->kind == GORI_CASE_SEND)
-		return c && (gori_load(&c->len) < c->cap || gori_load(&c->recvq.first) ||
-			     gori_load(&c->closed));
+		return c &&
+		       (gori_load(&c->len) < c->cap || gori_load(&c->recvq.first) || gori_load(&c->closed));
 	return false;
 }
 

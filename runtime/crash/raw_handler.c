@@ -343,7 +343,8 @@ static void on_fatal_signal(int sig, siginfo_t *info, void *ctx)
 /* Context: SIG. */
 static void tell_no_leaks(void)
 {
-	static const char text[] = "gorgon: leaks were not looked for: the gorgon tool is missing or has failed\n";
+	static const char text[] =
+		"gorgon: leaks were not looked for: the gorgon tool is missing or has failed\n";
 	uint64_t written = 0;
 
 	gori_print_write(2, text, sizeof text - 1, gori_print_now() + LAST_WORD_NS, &written);

@@ -176,7 +176,8 @@ static void default_signals(void)
  * after it has sent it to the program.  An ignored signal stays ignored in the tool.  Context: keeper. */
 static void ignore_causes(const struct run *r)
 {
-	const int causes[] = {r->job->is_death ? raw_death.sig : 0, gori_options.dump_signal, gori_options.leaks_signal};
+	const int causes[] = {r->job->is_death ? raw_death.sig : 0, gori_options.dump_signal,
+			      gori_options.leaks_signal};
 	struct raw_sigaction ign = {.handler = (void *)SIG_IGN};
 
 	for (int i = 0; i < 3; i++)

@@ -152,7 +152,8 @@ static bool look_at(const char *name, struct look *l)
 	if (is_ours_and_idle(tid))
 		return true;
 	sleeps = sleeps_of(name);
-	l->digest = ((l->digest ^ (uint64_t)tid) * 0x9e3779b97f4a7c15 ^ (uint64_t)sleeps) * 0x9e3779b97f4a7c15;
+	l->digest =
+		((l->digest ^ (uint64_t)tid) * 0x9e3779b97f4a7c15 ^ (uint64_t)sleeps) * 0x9e3779b97f4a7c15;
 	return sleeps >= 0;
 }
 
@@ -178,7 +179,8 @@ static bool is_complete(const struct look *l)
 {
 	char buf[2048];
 
-	return read_task_file("", "../status", buf, sizeof buf) > 0 && number_in(buf, "\nThreads:") == l->nthreads;
+	return read_task_file("", "../status", buf, sizeof buf) > 0 &&
+	       number_in(buf, "\nThreads:") == l->nthreads;
 }
 
 static bool outside_threads_sleep(struct look *ret)

@@ -250,7 +250,8 @@ void gori_m_stop(struct gori_m *m, int64_t ns)
 		gori_lock(&gori_sched.lock);
 		if (gori_load_acq(&m->park_futex))
 			break;
-		if (gori_load(&m->timekeeper) && gori_nanotime() >= gori_sched.timekeeper_until && timekeeper_expired(m))
+		if (gori_load(&m->timekeeper) && gori_nanotime() >= gori_sched.timekeeper_until &&
+		    timekeeper_expired(m))
 			break;
 		if (gori_load(&m->timekeeper)) {
 			ns = gori_sched.timekeeper_until - gori_nanotime();
@@ -490,7 +491,8 @@ struct gori_m *gori_m_adopt(bool is_main)
 	m->claim = gori_claim_base() | (is_main ? 0 : GORI_CLAIM_TAKEN);
 	m->slow_exit = m->foreign || gori_claim_base();
 	if (!is_main) {
-		gori_store(&m->lost, 1); /* before it has a tid: a thread of ours that is not lost counts as idle */
+		gori_store(&m->lost,
+			   1); /* before it has a tid: a thread of ours that is not lost counts as idle */
 		gori_add(&gori_sched.nforeign_out, 1);
 	}
 	bounds_of_this_stack(g);

@@ -54,10 +54,10 @@ struct gori_sched gori_sched;
 uint32_t gori_multi;
 
 enum {
-	FAIR_TURNS = 61,    /* every so many switches, look at the global queue first */
-	TIMER_TURNS = 8,    /* the same where the P has timers */
-	SPIN_ROUNDS = 12,   /* how often a spinning M looks at all Ps before it sleeps */
-	SCORE_MAX = 8,      /* handoff_score from which a wake is left out */
+	FAIR_TURNS = 61,  /* every so many switches, look at the global queue first */
+	TIMER_TURNS = 8,  /* the same where the P has timers */
+	SPIN_ROUNDS = 12, /* how often a spinning M looks at all Ps before it sleeps */
+	SCORE_MAX = 8,    /* handoff_score from which a wake is left out */
 };
 
 /* ---- switching (the common cases are in fast.h) ---------------------------------------------------------- */
@@ -478,7 +478,8 @@ void gori_schedule(struct gori_m *m)
 		}
 		g = find_runnable(m);
 		if (g->locked_m && g->locked_m->ending)
-			gori_store(&g->status, GORI_GDEAD); /* after fork: its thread is not in this process */
+			gori_store(&g->status,
+				   GORI_GDEAD); /* after fork: its thread is not in this process */
 		else if (g->locked_m && g->locked_m != m)
 			gori_startlocked(m, g);
 		else

@@ -42,7 +42,7 @@
 
 enum {
 	PAGE = 4096,
-	BATCH = 16,          /* slots a P takes at a time */
+	BATCH = 16, /* slots a P takes at a time */
 	MAX_ARENAS = 1024,
 	MAX_MPROTECT = 14000, /* guards by mprotect: two map entries each, under half of the default limit */
 };
@@ -86,7 +86,8 @@ static size_t guard_for(size_t slot)
 
 static void *map_reserve(size_t size)
 {
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *p =
+		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (p == MAP_FAILED)
 		return NULL;
@@ -243,7 +244,8 @@ static bool cold_reserve(void)
 		return true;
 	more = mremap(cold, cold_cap * sizeof *cold, cap * sizeof *cold, MREMAP_MAYMOVE);
 	if (!cold)
-		more = mmap(NULL, cap * sizeof *cold, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		more = mmap(NULL, cap * sizeof *cold, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+			    0);
 	if (more == MAP_FAILED)
 		return false;
 	cold = more;

@@ -22,13 +22,13 @@
 
 enum {
 	MS = 1000000,
-	TICK_BUSY = 2 * MS,     /* somebody waits for a P */
+	TICK_BUSY = 2 * MS, /* somebody waits for a P */
 	TICK = 5 * MS,
-	SLICE = 7 * MS,         /* running longer than this while others wait: the P is taken; with the tick
+	SLICE = 7 * MS,     /* running longer than this while others wait: the P is taken; with the tick
 				 * this makes about 10 ms */
-	IDLE_TICKS = 10,        /* then deep sleep */
-	QUIET = 100 * MS,       /* when no P has moved for so long all are taken: see deadlock.c */
-	RECHECK = 100 * MS,     /* deep sleep while a deadlock is suspected */
+	IDLE_TICKS = 10,    /* then deep sleep */
+	QUIET = 100 * MS,   /* when no P has moved for so long all are taken: see deadlock.c */
+	RECHECK = 100 * MS, /* deep sleep while a deadlock is suspected */
 };
 
 /* Whether anybody would gain if p were taken from its M. */
@@ -85,7 +85,8 @@ static bool is_quiet(struct gori_p *p, int64_t now)
 {
 	int64_t since = gori_load(&p->seen_when);
 
-	return !gori_load(&p->m) || (since && now - since >= QUIET && gori_load(&p->schedtick) == p->seen_tick);
+	return !gori_load(&p->m) ||
+	       (since && now - since >= QUIET && gori_load(&p->schedtick) == p->seen_tick);
 }
 
 /* They may be computing: then they get a P back when they ask.  If they are asleep this may be a deadlock. */
@@ -171,7 +172,8 @@ static void *sysmon(void *arg)
 		idle_ticks = all_idle() ? idle_ticks + 1 : 0;
 		if (gori_deadlock_suspected() && all_idle())
 			gori_deadlock_recheck();
-		if (idle_ticks >= IDLE_TICKS && !surplus && (gori_load(&gori_sched.timekeeper) || !gori_timers_any()))
+		if (idle_ticks >= IDLE_TICKS && !surplus &&
+		    (gori_load(&gori_sched.timekeeper) || !gori_timers_any()))
 			deep_sleep();
 	}
 	return NULL;
@@ -202,7 +204,8 @@ void gori_sysmon_start(void)
 	if (!err)
 		return;
 	gori_store(&gori_sched.sysmon_tid, -1);
-	gori_warn("gorgon: cannot create the monitor thread: goroutines that loop or block keep the rest from running");
+	gori_warn(
+		"gorgon: cannot create the monitor thread: goroutines that loop or block keep the rest from running");
 }
 
 /* Its thread is there or about to be, and is not yet in its first function. */

@@ -88,7 +88,8 @@ static bool wait_for_zero(gor_waitgroup *wg, struct gori_g *g, void *pc)
 
 	gori_plock(&wg->lock);
 	do {
-		old = gori_load_acq(&wg->word); /* pairs with the compare and swap in add, if it is the last */
+		old = gori_load_acq(
+			&wg->word); /* pairs with the compare and swap in add, if it is the last */
 		if (left(old) == 0) {
 			gori_punlock(&wg->lock);
 			return false;

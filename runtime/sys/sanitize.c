@@ -121,10 +121,9 @@ GORI_NO_TSAN void gori_hook_switch(struct gori_m *m, struct gori_g *from, struct
 		cxx->uncaught = to->cxx_uncaught;
 	}
 	if (gori_company & GORI_HOOK_ASAN)
-		__sanitizer_start_switch_fiber(from->status == GORI_GDEAD && from != &m->g0
-						       ? NULL
-						       : &from->asan_fake_stack,
-					       (void *)to->stack_lo, to->stack_hi - to->stack_lo);
+		__sanitizer_start_switch_fiber(
+			from->status == GORI_GDEAD && from != &m->g0 ? NULL : &from->asan_fake_stack,
+			(void *)to->stack_lo, to->stack_hi - to->stack_lo);
 	if (gori_company & GORI_HOOK_TSAN) {
 		if (!to->tsan_fiber) /* not earlier: the sanitizer treats a process with fibers as threaded, and
 				      * its forks as forks of threads, after which it believes nothing */

@@ -32,8 +32,7 @@ _Static_assert(offsetof(gor_type, to_text) == offsetof(struct gori_abi_type, to_
 _Static_assert(sizeof(gor_any) == sizeof(struct gori_abi_any), "abi");
 _Static_assert(offsetof(gor_any, data) == offsetof(struct gori_abi_any, data), "abi");
 
-#define BASIC_TYPE(suffix, T, kind)                                                                \
-	GOR_API const gor_type gor_type_##suffix = {#T, kind, 0, sizeof(T), NULL};
+#define BASIC_TYPE(suffix, T, kind) GOR_API const gor_type gor_type_##suffix = {#T, kind, 0, sizeof(T), NULL};
 GORI_ANY_BASICS(BASIC_TYPE)
 GOR_API const gor_type gor_type_cstring = {"char *", GOR_KIND_CSTRING, 0, sizeof(char *), NULL};
 GOR_API const gor_type gor_type_pointer = {"void *", GOR_KIND_POINTER, 0, sizeof(void *), NULL};

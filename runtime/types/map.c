@@ -25,10 +25,8 @@
 
 _Static_assert(sizeof(struct gor_map_head) == sizeof(struct gori_abi_map), "abi");
 _Static_assert(sizeof(struct gor_map_type) == sizeof(struct gori_abi_map_type), "abi");
-#define SAME_PLACE(field)                                                                          \
-	_Static_assert(offsetof(struct gor_map_head, field) ==                                     \
-			       offsetof(struct gori_abi_map, field),                               \
-		       "abi")
+#define SAME_PLACE(field)                                                                                    \
+	_Static_assert(offsetof(struct gor_map_head, field) == offsetof(struct gori_abi_map, field), "abi")
 SAME_PLACE(count);
 SAME_PLACE(type);
 SAME_PLACE(seed);
@@ -41,11 +39,9 @@ SAME_PLACE(flags);
 SAME_PLACE(log2_buckets);
 SAME_PLACE(moved);
 SAME_PLACE(overflows);
-_Static_assert(offsetof(struct gor_map_type, key_size) ==
-		       offsetof(struct gori_abi_map_type, key_size),
+_Static_assert(offsetof(struct gor_map_type, key_size) == offsetof(struct gori_abi_map_type, key_size),
 	       "abi");
-_Static_assert(offsetof(struct gor_map_type, key_class) ==
-		       offsetof(struct gori_abi_map_type, key_class),
+_Static_assert(offsetof(struct gor_map_type, key_class) == offsetof(struct gori_abi_map_type, key_class),
 	       "abi");
 
 /* ---- misuse --------------------------------------------------------------------------------- */
@@ -189,8 +185,7 @@ GOR_API bool gor_map_equal_float(const void *a, const void *b, size_t size)
 
 /* ---- find ----------------------------------------------------------------------------------- */
 
-MAP_INLINE struct map_slot map_find_slot(const struct gor_map_head *m, unsigned cls,
-					 struct map_key key)
+MAP_INLINE struct map_slot map_find_slot(const struct gor_map_head *m, unsigned cls, struct map_key key)
 {
 	uint64_t hash = key_hash(m, cls, key);
 	unsigned char *chain = map_chain(m, hash);
@@ -239,8 +234,8 @@ struct map_place {
 	bool found;           /* slot is the entry */
 };
 
-MAP_INLINE struct map_place chain_place(const struct gor_map_head *m, unsigned cls,
-					struct map_key key, uint8_t top, unsigned char *bucket)
+MAP_INLINE struct map_place chain_place(const struct gor_map_head *m, unsigned cls, struct map_key key,
+					uint8_t top, unsigned char *bucket)
 {
 	struct map_place place = {{NULL, 0}, bucket, false};
 
@@ -269,8 +264,7 @@ MAP_INLINE struct map_place chain_place(const struct gor_map_head *m, unsigned c
 	}
 }
 
-MAP_INLINE struct map_place map_place(struct gor_map_head *m, unsigned cls, struct map_key key,
-				      uint64_t hash)
+MAP_INLINE struct map_place map_place(struct gor_map_head *m, unsigned cls, struct map_key key, uint64_t hash)
 {
 	for (;;) {
 		struct map_place place;

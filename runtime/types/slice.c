@@ -85,8 +85,7 @@ static size_t grown_bytes(size_t cap, size_t need, size_t elem_size, size_t *ret
 	return bytes;
 }
 
-GOR_API void *gor_slice_grow(const void *ptr, size_t len, size_t need, size_t elem_size,
-			     size_t *io_cap)
+GOR_API void *gor_slice_grow(const void *ptr, size_t len, size_t need, size_t elem_size, size_t *io_cap)
 {
 	size_t bytes = grown_bytes(*io_cap, need, elem_size, io_cap);
 	char *grown = check_memory(malloc(bytes));
@@ -135,8 +134,7 @@ static _Noreturn void panic_sub2(long long i, long long j, size_t cap)
 	if (j < 0)
 		gori_panic_runtime_error("slice bounds out of range [:%lld]", j);
 	if ((size_t)j > cap)
-		gori_panic_runtime_error("slice bounds out of range [:%lld] with capacity %zu", j,
-					 cap);
+		gori_panic_runtime_error("slice bounds out of range [:%lld] with capacity %zu", j, cap);
 	if (i < 0)
 		gori_panic_runtime_error("slice bounds out of range [%lld:]", i);
 	gori_panic_runtime_error("slice bounds out of range [%lld:%lld]", i, j);
@@ -147,8 +145,7 @@ static _Noreturn void panic_sub3(long long i, long long j, long long end, size_t
 	if (end < 0)
 		gori_panic_runtime_error("slice bounds out of range [::%lld]", end);
 	if ((size_t)end > cap)
-		gori_panic_runtime_error("slice bounds out of range [::%lld] with capacity %zu",
-					 end, cap);
+		gori_panic_runtime_error("slice bounds out of range [::%lld] with capacity %zu", end, cap);
 	if (j < 0)
 		gori_panic_runtime_error("slice bounds out of range [:%lld:]", j);
 	if (j > end)
@@ -158,8 +155,7 @@ static _Noreturn void panic_sub3(long long i, long long j, long long end, size_t
 	gori_panic_runtime_error("slice bounds out of range [%lld:%lld:]", i, j);
 }
 
-_Noreturn GOR_API void gor_slice_panic_sub(int64_t i, int64_t j, int64_t end, bool three,
-					   size_t cap)
+_Noreturn GOR_API void gor_slice_panic_sub(int64_t i, int64_t j, int64_t end, bool three, size_t cap)
 {
 	if (three)
 		panic_sub3(i, j, end, cap);

@@ -52,9 +52,9 @@ __attribute__((constructor(101))) static void hash_init(void)
 		const unsigned char *aux = (const unsigned char *)getauxval(AT_RANDOM);
 
 		for (i = 0; i < 4; i++)
-			drawn[i] = aux ? gori_hash_fold(gori_load64(aux + (i & 1) * 8) + i,
-							gori_hash_secret[i])
-				       : (uint64_t)(uintptr_t)&drawn;
+			drawn[i] =
+				aux ? gori_hash_fold(gori_load64(aux + (i & 1) * 8) + i, gori_hash_secret[i])
+				    : (uint64_t)(uintptr_t)&drawn;
 	}
 	for (i = 0; i < 4; i++)
 		gori_hash_secret[i] = (gori_hash_secret[i] ^ drawn[i]) | 1;
@@ -78,12 +78,9 @@ uint64_t gori_hash_long(const unsigned char *p, size_t n, uint64_t seed)
 		uint64_t lane1 = seed, lane2 = seed;
 
 		do {
-			seed = gori_hash_fold(gori_load64(p) ^ secret[1],
-					      gori_load64(p + 8) ^ seed);
-			lane1 = gori_hash_fold(gori_load64(p + 16) ^ secret[2],
-					       gori_load64(p + 24) ^ lane1);
-			lane2 = gori_hash_fold(gori_load64(p + 32) ^ secret[3],
-					       gori_load64(p + 40) ^ lane2);
+			seed = gori_hash_fold(gori_load64(p) ^ secret[1], gori_load64(p + 8) ^ seed);
+			lane1 = gori_hash_fold(gori_load64(p + 16) ^ secret[2], gori_load64(p + 24) ^ lane1);
+			lane2 = gori_hash_fold(gori_load64(p + 32) ^ secret[3], gori_load64(p + 40) ^ lane2);
 			p += 48;
 			left -= 48;
 		} while (left > 48);
@@ -223,13 +220,12 @@ GOR_API gor_string gor_string_sub(gor_string s, int64_t i, int64_t j)
 	if (GOR_UNLIKELY(j < 0))
 		gori_panic_runtime_error("slice bounds out of range [:%lld]", (long long)j);
 	if (GOR_UNLIKELY((uint64_t)j > s.len))
-		gori_panic_runtime_error("slice bounds out of range [:%lld] with length %zu",
-					 (long long)j, s.len);
+		gori_panic_runtime_error("slice bounds out of range [:%lld] with length %zu", (long long)j,
+					 s.len);
 	if (GOR_UNLIKELY(i < 0))
 		gori_panic_runtime_error("slice bounds out of range [%lld:]", (long long)i);
 	if (GOR_UNLIKELY(i > j))
-		gori_panic_runtime_error("slice bounds out of range [%lld:%lld]", (long long)i,
-					 (long long)j);
+		gori_panic_runtime_error("slice bounds out of range [%lld:%lld]", (long long)i, (long long)j);
 	return gor_strn(i > 0 ? s.ptr + i : s.ptr, (size_t)(j - i));
 }
 
@@ -238,8 +234,7 @@ GOR_API unsigned char gor_string_at(gor_string s, int64_t i)
 	if (GOR_UNLIKELY(i < 0))
 		gori_panic_runtime_error("index out of range [%lld]", (long long)i);
 	if (GOR_UNLIKELY((uint64_t)i >= s.len))
-		gori_panic_runtime_error("index out of range [%lld] with length %zu", (long long)i,
-					 s.len);
+		gori_panic_runtime_error("index out of range [%lld] with length %zu", (long long)i, s.len);
 	return (unsigned char)s.ptr[i];
 }
 
@@ -263,7 +258,7 @@ GOR_API bool gor_string_has_prefix(gor_string s, gor_string prefix)
 GOR_API bool gor_string_has_suffix(gor_string s, gor_string suffix)
 {
 	return s.len >= suffix.len &&
-	       gor_string_equal(gor_strn(s.len > suffix.len ? s.ptr + (s.len - suffix.len) : s.ptr,
-					 suffix.len),
-				suffix);
+	       gor_string_equal(
+		       gor_strn(s.len > suffix.len ? s.ptr + (s.len - suffix.len) : s.ptr, suffix.len),
+		       suffix);
 }

@@ -165,9 +165,10 @@ static bool same_labels(const struct goroutine *a, const struct goroutine *b)
 static bool same_goroutine(const struct goroutine *a, const struct goroutine *b, enum similarity how)
 {
 	if (!same_text(goroutine_state(a), goroutine_state(b)) || a->is_culprit != b->is_culprit ||
-	    a->is_system != b->is_system || a->verdict != b->verdict || a->rule != b->rule || a->status != b->status ||
-	    a->locked_to_thread != b->locked_to_thread || a->stack.nframes != b->stack.nframes ||
-	    a->stack.end != b->stack.end || a->go_line != b->go_line || !same_text(a->go_func, b->go_func) ||
+	    a->is_system != b->is_system || a->verdict != b->verdict || a->rule != b->rule ||
+	    a->status != b->status || a->locked_to_thread != b->locked_to_thread ||
+	    a->stack.nframes != b->stack.nframes || a->stack.end != b->stack.end ||
+	    a->go_line != b->go_line || !same_text(a->go_func, b->go_func) ||
 	    !same_text(a->go_file, b->go_file))
 		return false;
 	if (how == SIMILAR_EXACT && (a->stack.nelided != b->stack.nelided || !same_labels(a, b)))

@@ -76,7 +76,7 @@ enum { NODES = 6, MESSAGES = 60 };
 struct mesh {
 	chan(int) inbox[NODES];
 	chan(gor_unit) stop, done;
-	int received; /* atomic */
+	int received;                   /* atomic */
 	int64_t sent_sum, received_sum; /* atomic */
 };
 
@@ -88,7 +88,8 @@ static void mesh_node(struct mesh *m, int me, uint32_t rand)
 	for (;;) {
 		to = left ? m->inbox[((uint32_t)me + 1 + draw(&rand) % (NODES - 1)) % NODES] : NULL;
 		value = (int)(draw(&rand) & 0xffff);
-		switch (chan_select(send_case(to, value), recv_case(m->inbox[me], &got), recv_case(m->stop, NULL))) {
+		switch (chan_select(send_case(to, value), recv_case(m->inbox[me], &got),
+				    recv_case(m->stop, NULL))) {
 		case 0:
 			add(&m->sent_sum, value);
 			left--;
@@ -149,7 +150,8 @@ static void storm_send(struct storm *s, int from, uint32_t rand)
 			break;
 		case 1:
 			k = chan_select(timeout_case(draw(&rand) % 20 * GOR_US), send_case(s->c[3], v),
-					send_case(s->c[2], v)) - 1;
+					send_case(s->c[2], v)) -
+			    1;
 			break;
 		default:
 			k = chan_select(send_case(s->c[1], v), default_case()) ? -1 : 0;
@@ -168,7 +170,9 @@ static void storm_recv(struct storm *s, uint32_t rand)
 		int v = -1, k;
 
 		if (draw(&rand) % 4 == 0)
-			k = chan_select(recv_case(s->c[1], &v, &ok), timeout_case(draw(&rand) % 20 * GOR_US)) ? 9 : 0;
+			k = chan_select(recv_case(s->c[1], &v, &ok), timeout_case(draw(&rand) % 20 * GOR_US))
+				    ? 9
+				    : 0;
 		else
 			k = chan_select(recv_case(s->c[3], &v, &ok), recv_case(s->c[2], &v, &ok),
 					recv_case(s->c[1], &v, &ok), recv_case(s->c[0], &v, &ok),
@@ -442,10 +446,10 @@ struct locks {
 	gor_cond cond;
 	gor_waitgroup wg;
 	gor_sem sem;
-	int64_t a, b;      /* under rw: always equal outside */
-	int count;         /* under mu */
-	int queued;        /* under mu */
-	int holders;       /* atomic: of the semaphore */
+	int64_t a, b; /* under rw: always equal outside */
+	int count;    /* under mu */
+	int queued;   /* under mu */
+	int holders;  /* atomic: of the semaphore */
 };
 
 static void lock_often(struct locks *l, uint32_t rand)

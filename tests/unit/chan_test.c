@@ -586,7 +586,8 @@ static void recv_patterns(void *c, size_t size, int n)
 
 START_TEST(elements_of_every_size_arrive_whole)
 {
-	static const size_t sizes[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 15, 16, 17, 24, 100, 1000, 4095, BIGGEST};
+	static const size_t sizes[] = {0,  1,  2,  3,  4,  5,   6,    7,    8,      9,
+				       12, 15, 16, 17, 24, 100, 1000, 4095, BIGGEST};
 	static const struct gor_site site = GORI_SITE("bytes", 0);
 
 	WITH_PROCS();

@@ -57,10 +57,10 @@ GOR_MAP_TYPE_BYTES(by_padded, padded, int);
 /* ---- helpers -------------------------------------------------------------------------------- */
 
 /* For hot loops: ck_assert writes to a file each time, even when all is well. */
-#define must(cond)                                                                                 \
-	do {                                                                                       \
-		if (!(cond))                                                                       \
-			ck_abort_msg("not so: %s", #cond);                                         \
+#define must(cond)                                                                                           \
+	do {                                                                                                 \
+		if (!(cond))                                                                                 \
+			ck_abort_msg("not so: %s", #cond);                                                   \
 	} while (0)
 
 /* Runs fn in a child, which must die with status 2 and say `text`. */
@@ -387,10 +387,10 @@ static gor_map(int32_t, int) busy_map(void)
 	return m;
 }
 
-#define VICTIM(name, use)                                                                          \
-	static void name(void)                                                                     \
-	{                                                                                          \
-		(void)use;                                                                         \
+#define VICTIM(name, use)                                                                                    \
+	static void name(void)                                                                               \
+	{                                                                                                    \
+		(void)use;                                                                                   \
 	}
 VICTIM(write_while_writing, gor_map_ref(busy_map(), 1))
 VICTIM(delete_while_writing, gor_map_delete(busy_map(), 1))
@@ -566,76 +566,76 @@ static void model_clear(void)
 }
 
 /* One random write and one random read; bias is the share of sets among the writes. */
-#define DEFINE_MODEL_STEP(name, map_t, KEY)                                                        \
-	static void name##_step(map_t m, uint64_t bias, uint64_t nkeys)                            \
-	{                                                                                          \
-		int i = (int)random_below(nkeys), v = (int)random_below(1000000);                  \
-		if (random_below(100) < bias) {                                                    \
-			gor_map_set(m, KEY(i), v);                                                 \
-			model_set(i, v);                                                           \
-		} else {                                                                           \
-			must(gor_map_delete(m, KEY(i)) == model[i].present);                       \
-			model_count -= model[i].present;                                           \
-			model[i].present = false;                                                  \
-		}                                                                                  \
-		i = (int)random_below(nkeys);                                                      \
-		must(gor_map_get(m, KEY(i), &v) == model[i].present);                              \
-		must(v == (model[i].present ? model[i].value : 0));                                \
+#define DEFINE_MODEL_STEP(name, map_t, KEY)                                                                  \
+	static void name##_step(map_t m, uint64_t bias, uint64_t nkeys)                                      \
+	{                                                                                                    \
+		int i = (int)random_below(nkeys), v = (int)random_below(1000000);                            \
+		if (random_below(100) < bias) {                                                              \
+			gor_map_set(m, KEY(i), v);                                                           \
+			model_set(i, v);                                                                     \
+		} else {                                                                                     \
+			must(gor_map_delete(m, KEY(i)) == model[i].present);                                 \
+			model_count -= model[i].present;                                                     \
+			model[i].present = false;                                                            \
+		}                                                                                            \
+		i = (int)random_below(nkeys);                                                                \
+		must(gor_map_get(m, KEY(i), &v) == model[i].present);                                        \
+		must(v == (model[i].present ? model[i].value : 0));                                          \
 	}
 
 /* Iterates, writing `writes` times a turn; every fourth time it may stop or clear on the way. */
-#define DEFINE_MODEL_ITERATE(name, map_t, NUMBER)                                                  \
-	static void name##_iterate(map_t m, int writes, uint64_t nkeys)                            \
-	{                                                                                          \
-		uint64_t bias = random_below(101);                                                 \
-		bool disturb = random_below(4) == 0, complete = true;                              \
-		model_start_iteration();                                                           \
-		gor_map_each(it, m)                                                                \
-		{                                                                                  \
-			model_see(NUMBER(it.key), it.value);                                       \
-			for (int s = 0; s < writes; s++)                                           \
-				name##_step(m, bias, nkeys);                                       \
-			if (disturb && random_below(nkeys) == 0) {                                 \
-				gor_map_clear(m);                                                  \
-				model_clear();                                                     \
-			}                                                                          \
-			complete = !(disturb && random_below(nkeys) == 0);                         \
-			if (!complete)                                                             \
-				break;                                                             \
-		}                                                                                  \
-		if (complete)                                                                      \
-			model_end_iteration();                                                     \
+#define DEFINE_MODEL_ITERATE(name, map_t, NUMBER)                                                            \
+	static void name##_iterate(map_t m, int writes, uint64_t nkeys)                                      \
+	{                                                                                                    \
+		uint64_t bias = random_below(101);                                                           \
+		bool disturb = random_below(4) == 0, complete = true;                                        \
+		model_start_iteration();                                                                     \
+		gor_map_each(it, m)                                                                          \
+		{                                                                                            \
+			model_see(NUMBER(it.key), it.value);                                                 \
+			for (int s = 0; s < writes; s++)                                                     \
+				name##_step(m, bias, nkeys);                                                 \
+			if (disturb && random_below(nkeys) == 0) {                                           \
+				gor_map_clear(m);                                                            \
+				model_clear();                                                               \
+			}                                                                                    \
+			complete = !(disturb && random_below(nkeys) == 0);                                   \
+			if (!complete)                                                                       \
+				break;                                                                       \
+		}                                                                                            \
+		if (complete)                                                                                \
+			model_end_iteration();                                                               \
 	}
 
-#define DEFINE_MODEL_TEST(name, map_t, make, KEY, NUMBER)                                          \
-	DEFINE_MODEL_STEP(name, map_t, KEY)                                                        \
-	DEFINE_MODEL_ITERATE(name, map_t, NUMBER)                                                  \
-	static void name##_round(uint64_t nkeys, uint64_t steps, int writes)                       \
-	{                                                                                          \
-		map_t m = make;                                                                    \
-		model_reset();                                                                     \
-		for (int phase = 0; phase < 24; phase++) {                                         \
-			for (uint64_t s = steps; s > 0; s--)                                       \
-				name##_step(m, phase % 3 == 2 ? 20 : 80, nkeys);                   \
-			check_layout(m);                                                           \
-			must(gor_map_len(m) == model_count);                                       \
-			name##_iterate(m, writes, nkeys);                                          \
-			check_layout(m);                                                           \
-		}                                                                                  \
-		gor_map_free(m);                                                                   \
-	}                                                                                          \
-	START_TEST(name)                                                                           \
-	{                                                                                          \
-		random_state += (uint64_t)_i * 7919 + 1;                                           \
-		for (int round = 0; round < 8; round++) {                                          \
-			name##_round(20, 60, 3);                                                   \
-			name##_round(150, 400, 1);                                                 \
-			name##_round(150, 400, 10);                                                \
-			name##_round(1000, 1500, 2);                                               \
-			name##_round(NKEYS, 6000, 1);                                              \
-			name##_round(NKEYS, 1000, 0);                                              \
-		}                                                                                  \
-	}                                                                                          \
+#define DEFINE_MODEL_TEST(name, map_t, make, KEY, NUMBER)                                                    \
+	DEFINE_MODEL_STEP(name, map_t, KEY)                                                                  \
+	DEFINE_MODEL_ITERATE(name, map_t, NUMBER)                                                            \
+	static void name##_round(uint64_t nkeys, uint64_t steps, int writes)                                 \
+	{                                                                                                    \
+		map_t m = make;                                                                              \
+		model_reset();                                                                               \
+		for (int phase = 0; phase < 24; phase++) {                                                   \
+			for (uint64_t s = steps; s > 0; s--)                                                 \
+				name##_step(m, phase % 3 == 2 ? 20 : 80, nkeys);                             \
+			check_layout(m);                                                                     \
+			must(gor_map_len(m) == model_count);                                                 \
+			name##_iterate(m, writes, nkeys);                                                    \
+			check_layout(m);                                                                     \
+		}                                                                                            \
+		gor_map_free(m);                                                                             \
+	}                                                                                                    \
+	START_TEST(name)                                                                                     \
+	{                                                                                                    \
+		random_state += (uint64_t)_i * 7919 + 1;                                                     \
+		for (int round = 0; round < 8; round++) {                                                    \
+			name##_round(20, 60, 3);                                                             \
+			name##_round(150, 400, 1);                                                           \
+			name##_round(150, 400, 10);                                                          \
+			name##_round(1000, 1500, 2);                                                         \
+			name##_round(NKEYS, 6000, 1);                                                        \
+			name##_round(NKEYS, 1000, 0);                                                        \
+		}                                                                                            \
+	}                                                                                                    \
 	END_TEST
 
 DEFINE_MODEL_TEST(random_operations_on_int64_keys_match_the_model, gor_map(int64_t, int),

@@ -200,7 +200,8 @@ END_TEST
 
 START_TEST(put_behind_all_is_behind_the_ring_and_both_global_queues)
 {
-	static const int overflows[] = {0, 1, 7, 8, 9, 100, 118, 119, 120, 126, 127, 128, 129, 135, 136, 1000, 1007};
+	static const int overflows[] = {0,   1,   7,   8,   9,   100, 118,  119, 120,
+					126, 127, 128, 129, 135, 136, 1000, 1007};
 
 	set_up();
 	gori_sched.nprocs = 1; /* with several, others take their share */

@@ -16,16 +16,16 @@ enum { MANY = 1000 };
 static const int sizes[] = {1, 2, 3, 8, 10, 11, 64, MANY}; /* 10 is what fits without the heap */
 enum { NSIZES = sizeof sizes / sizeof sizes[0] };
 
-static int progress; /* atomic */
+static int progress;           /* atomic */
 static int64_t goid_of_waiter; /* atomic */
 
-static void make_channels(chan(int) *c, int n, size_t cap)
+static void make_channels(chan(int) * c, int n, size_t cap)
 {
 	for (int i = 0; i < n; i++)
 		c[i] = chan_make(int, cap);
 }
 
-static bool nobody_waits_on_any(chan(int) *c, int n)
+static bool nobody_waits_on_any(chan(int) * c, int n)
 {
 	for (int i = 0; i < n; i++)
 		if (!nobody_waits(c[i]))
@@ -57,7 +57,8 @@ START_TEST(the_default_is_taken_when_nothing_is_ready)
 	int v = 3;
 
 	chan_send(full, 1);
-	ck_assert_int_eq(chan_select(recv_case(a, &v), send_case(a, 1), send_case(full, 2), default_case()), 3);
+	ck_assert_int_eq(chan_select(recv_case(a, &v), send_case(a, 1), send_case(full, 2), default_case()),
+			 3);
 	ck_assert_int_eq(chan_select(default_case()), 0);
 	ck_assert_int_eq(v, 3);
 	ck_assert(nobody_waits(a));
@@ -778,7 +779,7 @@ enum { NCHAN = 5, NSIDE = 6, EACH = 4000 };
 
 static unsigned char seen[NSIDE * EACH]; /* atomic */
 
-static void scatter(chan(int) *c, int from, chan(gor_unit) done)
+static void scatter(chan(int) * c, int from, chan(gor_unit) done)
 {
 	for (int i = 0; i < EACH; i++) {
 		int v = from + i;
@@ -789,7 +790,7 @@ static void scatter(chan(int) *c, int from, chan(gor_unit) done)
 	say_done(done);
 }
 
-static void gather(chan(int) *c, chan(gor_unit) stop, chan(gor_unit) done)
+static void gather(chan(int) * c, chan(gor_unit) stop, chan(gor_unit) done)
 {
 	int v;
 
@@ -810,7 +811,7 @@ START_TEST(selects_meet_selects_and_every_value_arrives_once)
 		chan(int) c[NCHAN];
 
 		for (int i = 0; i < NCHAN; i++) /* rendezvous only, then mixed */
-			c[i] = chan_make(int, round * i);
+			c[i] = chan_make(int, round *i);
 		memset(seen, 0, sizeof seen);
 		for (int i = 0; i < NSIDE; i++) {
 			go(scatter, c, i * EACH, sent);

@@ -52,10 +52,10 @@ static void expect_death(void (*fn)(void), const char *text)
 }
 
 /* A function that does one thing, which should be its last. */
-#define VICTIM(name, use)                                                                          \
-	static void name(void)                                                                     \
-	{                                                                                          \
-		(void)(use);                                                                       \
+#define VICTIM(name, use)                                                                                    \
+	static void name(void)                                                                               \
+	{                                                                                                    \
+		(void)(use);                                                                                 \
 	}
 
 static gor_slice(int) counting(int len, int cap)
@@ -224,13 +224,11 @@ END_TEST
 
 START_TEST(bounds_of_sub_are_checked_with_the_words_of_go)
 {
-	expect_death(sub_past_cap,
-		     "runtime error: slice bounds out of range [:9] with capacity 4\n");
+	expect_death(sub_past_cap, "runtime error: slice bounds out of range [:9] with capacity 4\n");
 	expect_death(sub_reversed, "runtime error: slice bounds out of range [3:2]\n");
 	expect_death(sub_negative_start, "runtime error: slice bounds out of range [-1:]\n");
 	expect_death(sub_negative_end, "runtime error: slice bounds out of range [:-1]\n");
-	expect_death(sub3_past_cap,
-		     "runtime error: slice bounds out of range [::5] with capacity 4\n");
+	expect_death(sub3_past_cap, "runtime error: slice bounds out of range [::5] with capacity 4\n");
 	expect_death(sub3_negative, "runtime error: slice bounds out of range [::-1]\n");
 	expect_death(sub3_end_past_max, "runtime error: slice bounds out of range [:3:2]\n");
 	expect_death(sub3_reversed, "runtime error: slice bounds out of range [2:1:]\n");

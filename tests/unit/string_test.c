@@ -42,10 +42,10 @@ static void expect_death(void (*fn)(void), const char *text)
 }
 
 /* A function that does one thing, which should be its last. */
-#define VICTIM(name, use)                                                                          \
-	static void name(void)                                                                     \
-	{                                                                                          \
-		(void)(use);                                                                       \
+#define VICTIM(name, use)                                                                                    \
+	static void name(void)                                                                               \
+	{                                                                                                    \
+		(void)(use);                                                                                 \
 	}
 
 static const gor_string abc = GOR_STRING_INIT("abc");
