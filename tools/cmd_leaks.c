@@ -142,16 +142,19 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	return ARGP_ERR_UNKNOWN;
 }
 
-static void put_stats(const struct leak_stats *s, int64_t paused_ns)
+static void put_stats(const struct leak_stats *s, const struct target *t)
 {
 	fprintf(stderr,
 		"gorgon: %llu MiB of roots, %llu KiB of stacks, %llu MiB of heap in %llu blocks; marked %llu blocks, "
-		"%llu MiB, %llu goroutines in %u rounds; copied in %.1f ms, marked in %.1f ms; paused for %.1f ms\n",
+		"%llu MiB, %llu goroutines in %u rounds; copied in %.1f ms, marked in %.1f ms",
 		(unsigned long long)s->root_bytes >> 20, (unsigned long long)s->stack_bytes >> 10,
 		(unsigned long long)s->heap_bytes >> 20, (unsigned long long)s->heap_blocks,
 		(unsigned long long)s->marked_blocks, (unsigned long long)s->marked_bytes >> 20,
 		(unsigned long long)s->marked_stacks, s->rounds, (double)s->copy_ns / 1e6,
-		(double)s->mark_ns / 1e6, (double)paused_ns / 1e6);
+		(double)s->mark_ns / 1e6);
+	if (!t->ops->is_file)
+		fprintf(stderr, "; paused for %.1f ms", (double)t->paused_ns / 1e6);
+	fputc('\n', stderr);
 }
 
 /* Who does not match has no verdict, but remains: others may have to do with it. */
@@ -193,7 +196,7 @@ static int check(struct session *s, const struct options *l, struct error *e)
 	leak_free(leaker);
 	s->world.paused_ns = s->target->paused_ns;
 	if (!err && l->stats)
-		put_stats(&stats, s->target->paused_ns);
+		put_stats(&stats, s->target);
 	return err ? err : filter(&s->world, o.where, e);
 }
 

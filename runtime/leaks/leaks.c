@@ -27,6 +27,7 @@
 #include "abi/death.h"
 #include "crash/crash.h"
 #include "crash/raw_dump.h"
+#include "leaks/main_frame.h"
 #include "sched/sched.h"
 #include "sys/atomic.h"
 #include "sys/futex.h"
@@ -144,6 +145,8 @@ void gori_leak_init(void)
 {
 	gori_table_add("root.leak_roots", (uintptr_t)&roots);
 	owner = getpid();
-	if (gori_options.leaks != GORI_LEAKS_OFF)
-		on_exit(at_exit, NULL);
+	if (gori_options.leaks == GORI_LEAKS_OFF)
+		return;
+	on_exit(at_exit, NULL);
+	gori_leak_keep_main_frame();
 }

@@ -150,6 +150,9 @@ void image_blank(struct image *im, uint64_t lo, uint64_t hi);
 
 /* ---- stacks.c -------------------------------------------------------------------------------------------------- */
 
+/* main_frame.c: what lies between the frame that main has left and what runs now; false: nothing is known to be dead. */
+bool main_frame_dead_below(struct leaker *l, struct range *ret);
+
 /* Cuts out of the image what is dead, and finds the goroutines' stacks in it. */
 void stacks_find(struct leaker *l);
 

@@ -205,8 +205,11 @@ void stacks_find(struct leaker *l)
 {
 	struct image *im = &l->image;
 	ranges dead = {0};
+	struct range below_main;
 
 	dead_parts(l, &dead);
+	if (main_frame_dead_below(l, &below_main))
+		*VEC_PUSH(&dead) = below_main;
 	dead_parts_of_ms(l, &dead);
 	parked_on_threads(l, &dead);
 	for (size_t i = 0; i < l->world->ngoroutines; i++)
