@@ -532,6 +532,7 @@ static void on_thread_exit(void *arg)
 	m->curg = &m->g0;
 	gori_store(&m->tid, 0);
 	m->ending = 2;
+	gori_sched.main_thread_ended |= m->is_main;
 	gori_tls_m = NULL;
 	gori_handoffp(p);
 }

@@ -47,6 +47,7 @@ struct gori_sched {
 	uint32_t world;              /* futex: +1 at each start of the world */
 	struct gori_g *all_extra;    /* goroutines that are not in a slot: main and adopted */
 	uint32_t main_exited;        /* main called gor_goexit */
+	uint32_t main_thread_ended;  /* it called pthread_exit; under lock */
 
 	uint32_t sysmon_started;
 	int32_t sysmon_tid;          /* atomic; 0: it has not begun, -1: it could not be created */

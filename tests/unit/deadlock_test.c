@@ -400,6 +400,48 @@ START_TEST(a_deadlock_is_found_in_a_child_process)
 }
 END_TEST
 
+static void *speak_later(void *arg)
+{
+	usleep(100000);
+	fputs("the thread has spoken\n", stderr);
+	return arg;
+}
+
+static void sleep_and_speak(void)
+{
+	gor_sleep(150 * GOR_MS);
+	fputs("the goroutine has spoken\n", stderr);
+}
+
+static void leave_them_alone(void)
+{
+	pthread_t t;
+
+	pthread_create(&t, NULL, speak_later, NULL);
+	go(sleep_and_speak);
+	pthread_exit(NULL);
+}
+
+START_TEST(a_process_ends_with_its_last_thread_when_main_has_ended_by_pthread_exit)
+{
+	WITH_PROCS();
+	expect_exit(leave_them_alone, 0, "the thread has spoken\nthe goroutine has spoken\n");
+}
+END_TEST
+
+static void leave_somebody_waiting(void)
+{
+	go(recv_one, chan_make(int, 0));
+	pthread_exit(NULL);
+}
+
+START_TEST(who_waits_when_main_has_ended_by_pthread_exit_is_told)
+{
+	WITH_PROCS();
+	expect_deadlock(leave_somebody_waiting);
+}
+END_TEST
+
 /* ---- not a deadlock ---------------------------------------------------------------------------------------------------- */
 
 static void *sleep_and_send(void *arg)
@@ -770,6 +812,8 @@ static void add_tests(TCase *tc)
 	ADD(tc, goroutines_that_wait_for_a_mutex_of_the_program_are_asleep_too);
 	ADD(tc, a_deadlock_is_found_when_the_last_thread_that_could_act_has_ended);
 	ADD(tc, a_deadlock_is_found_in_a_child_process);
+	ADD(tc, a_process_ends_with_its_last_thread_when_main_has_ended_by_pthread_exit);
+	ADD(tc, who_waits_when_main_has_ended_by_pthread_exit_is_told);
 	ADD(tc, a_thread_that_sleeps_for_a_time_may_still_send);
 	ADD(tc, a_thread_in_read_may_still_send);
 	ADD(tc, a_pending_timer_is_not_a_deadlock);
