@@ -2,15 +2,14 @@
 /*
  * What: marks everything that goroutines which may still run can reach.
  *
- * How: a list of stretches of memory that are yet to be looked at, in which every aligned word is taken for an address.
+ * How: a list of stretches of memory that are yet to be looked at, in which any eight bytes are taken for an address, aligned
+ * or not: packed structs have pointers, too.
  *	- in a heap: the block it is in is marked and looked at;
  *	- in the stack of a goroutine that is not known to be alive: the frame it is in is marked and looked at.  A
  *	  pointer to a variable leads no further than to its frame; if the frames are not known, to the whole stack;
  *	- the address of a G, found on a thread's stack or in a register: a waker has it in hand; that goroutine is alive.
  * Whenever something has been marked, the goroutines that wait on objects in it come alive, and all of their stacks
  * is looked at.
- *
- * Words at odd addresses are not looked at: packed structs with pointers in them are rare, and are documented.
  *
  * What marking spends its time with is memory that is in no cache.  So addresses in the heap are put on a list of their
  * own, and between that and being marked they pass a short queue: on entering it the block and its mark are asked
@@ -19,6 +18,7 @@
  *
  * Invariants: each block, frame and stack is looked at once.
  */
+#include <emmintrin.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,6 +54,7 @@ struct marker {
 	struct found ahead[AHEAD]; /* the queue: a ring */
 	unsigned next, nahead;
 	uint64_t lo, span;      /* heaps, stacks and Gs are in [lo, lo + span) */
+	unsigned not_zero;      /* 0xff: the sixth byte of their addresses is never zero; else 0 */
 	struct near near[NEAR]; /* what was found last, by address */
 	struct uframe *frame_buf;
 	uint64_t at; /* of the word that is being looked at, for the trail */
@@ -221,15 +222,41 @@ static void mark_word(struct marker *m, uint64_t addr, uint64_t at, bool is_thre
 	}
 }
 
+/*
+ * Which of the eight words that begin in the first half of these 16 bytes may be addresses: a bit for each.  Addresses of
+ * programs end with two zero bytes, and where nothing that is looked for lies in the first 1 << 40 bytes, with one before
+ * them that is not zero.
+ */
+static inline unsigned candidates(const struct marker *m, const unsigned char *bytes)
+{
+	__m128i zeros =
+		_mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(const void *)bytes), _mm_setzero_si128());
+	unsigned z = (unsigned)_mm_movemask_epi8(zeros);
+
+	return z >> 6 & z >> 7 & ~(z >> 5 & m->not_zero) & 0xff;
+}
+
+static void mark_at(struct marker *m, const struct piece *p, uint64_t i)
+{
+	uint64_t word;
+
+	memcpy(&word, p->bytes + i, 8);
+	if (word - m->lo < m->span)
+		mark_word(m, word, p->addr + i, p->is_thread && (p->addr + i) % 8 == 0);
+}
+
 static void scan(struct marker *m, const struct piece *p)
 {
-	uint64_t skip = -p->addr & 7, lo = m->lo, span = m->span, word;
+	uint64_t i = 0;
 
-	for (uint64_t i = skip; i + 8 <= p->n; i += 8) {
-		memcpy(&word, p->bytes + i, 8);
-		if (word - lo < span)
-			mark_word(m, word, p->addr + i, p->is_thread);
+	for (; i + 16 <= p->n; i += 8) {
+		unsigned found = candidates(m, p->bytes + i);
+
+		for (; found; found &= found - 1)
+			mark_at(m, p, i + (unsigned)__builtin_ctz(found));
 	}
+	for (; i + 8 <= p->n; i++)
+		mark_at(m, p, i);
 }
 
 /* ---- the lists --------------------------------------------------------------------------------------------------- */
@@ -268,17 +295,18 @@ static void through_queue(struct marker *m, struct found f)
 		m->nahead++;
 }
 
+/* What begins in one slice may end in the next. */
 static void scan_slice(struct marker *m)
 {
 	struct piece *last = &m->todo.items[m->todo.n - 1], slice = *last;
 
-	if (last->n <= SLICE) {
+	if (last->n <= SLICE + 7) {
 		m->todo.n--;
 	} else {
-		slice.n = SLICE - (last->addr & 7);
-		last->addr += slice.n;
-		last->bytes += slice.n;
-		last->n -= slice.n;
+		slice.n = SLICE + 7;
+		last->addr += SLICE;
+		last->bytes += SLICE;
+		last->n -= SLICE;
 	}
 	scan(m, &slice);
 }
@@ -373,6 +401,7 @@ static void find_range(struct marker *m)
 		include(&lo, &hi, m->l->world->goroutines[i].addr, m->l->world->goroutines[i].addr + 1);
 	m->lo = lo;
 	m->span = hi - lo;
+	m->not_zero = lo >> 40 ? 0xff : 0;
 }
 
 void mark_all(struct leaker *l)

@@ -295,7 +295,7 @@ LEAK_CASE(channel_with_a_tag, "1 stuck [chan receive]")
 	kept = (void *)((uintptr_t)blocked() | 1);
 }
 
-/* Pointers that are found only by who knows where to look: gor_leak_root is for those. */
+/* Not even aligned. */
 struct __attribute__((packed)) packed {
 	char tag;
 	chan(int) c;
@@ -304,11 +304,24 @@ struct __attribute__((packed)) packed {
 
 static volatile struct packed known_packed;
 
-LEAK_LIMIT(pointer_that_is_not_aligned, "1 stuck [chan receive]")
+LEAK_CASE(pointer_that_is_not_aligned, "1 stuck [chan receive]")
 {
 	known_packed.c = blocked();
 }
 
+LEAK_CASE(pointers_that_are_not_aligned_in_a_block, "7 stuck [chan receive]")
+{
+	unsigned char *block = malloc(4096);
+
+	for (unsigned i = 0; i < 7; i++) {
+		chan(int) c = blocked();
+
+		memcpy(block + 100 * (i + 1) + i + 1, &c, sizeof c);
+	}
+	kept = block;
+}
+
+/* Pointers that are found only by who knows where to look: gor_leak_root is for those. */
 static volatile uintptr_t hidden;
 
 LEAK_LIMIT(pointer_under_a_mask, "1 stuck [chan receive]")
