@@ -418,6 +418,7 @@ static void leave_them_alone(void)
 	pthread_t t;
 
 	pthread_create(&t, NULL, speak_later, NULL);
+	pthread_detach(t);
 	go(sleep_and_speak);
 	pthread_exit(NULL);
 }
